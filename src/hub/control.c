@@ -34,8 +34,7 @@ static void drop_client(struct control *control)
         close(control->client);
     if (control->proof)
         proof_ignore(control->proof);
-    if (control->profile)
-        profile_ignore(control->profile);
+    profile_break_off(control->profile);
     if (control->writing_watch)
         g_source_remove(control->writing_watch);
     g_string_truncate(control->unsent, 0);
@@ -143,6 +142,16 @@ static void measure(struct control *control, const char *seconds_text)
     drop_client(control);
 }
 
+/* Nobody waits any more for what was asked: the next may ask. */
+static gboolean on_hang_up(gint fd, GIOCondition condition, gpointer data)
+{
+    struct control *control = data;
+    (void)fd, (void)condition;
+    control->client_watch = 0;
+    drop_client(control);
+    return G_SOURCE_REMOVE;
+}
+
 static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
 {
     struct control *control = data;
@@ -159,6 +168,8 @@ static gboolean on_command(gint fd, GIOCondition condition, gpointer data)
         measure(control, g_strchomp(text) + strlen("profile "));
     else
         drop_client(control);
+    if (control->client >= 0)
+        control->client_watch = g_unix_fd_add(control->client, G_IO_HUP, on_hang_up, control);
     return G_SOURCE_REMOVE;
 }
 

@@ -5,6 +5,8 @@
  *     profile SECONDS  →  after so long the parts of a ProfileReport (facts/profile.h), one a line, then
  *                         {"result":"ok","seconds":10.01}
  *
+ * A client that hangs up makes room for the next at once: its profile is over. A proof goes on to its end in silence.
+ *
  * Main loop's thread.
  */
 #pragma once

@@ -156,9 +156,10 @@ struct profile *profile_start(struct hub *hub, int64_t seconds, profile_done don
     return NULL;
 }
 
-void profile_ignore(struct profile *profile)
+void profile_break_off(struct profile *profile)
 {
-    profile->done = NULL;
+    if (profile)
+        profile_free(profile);
 }
 
 void profile_stop(struct profile *profile)

@@ -15,8 +15,8 @@ typedef void (*profile_done)(void *data, const struct profile_report *report);
 
 /* For `seconds` (1 to PROFILE_MAX_SECONDS) from now on. NULL: another is under way, or so many seconds cannot be. */
 struct profile *profile_start(struct hub *hub, int64_t seconds, profile_done done, void *data, GError **error);
-/* Who asked does not want to know any more; it ends by itself. */
-void profile_ignore(struct profile *profile);
+/* Who asked does not want to know any more: it is over, and another may begin. NULL is allowed. */
+void profile_break_off(struct profile *profile);
 /* Ends the one under way. NULL is allowed, here and below. */
 void profile_stop(struct profile *profile);
 /* What a worker told, decoded. */

@@ -106,6 +106,16 @@ def a_table_for_people():
             assert "frames of all cameras: 0" in ended.stdout and "records on their way" in ended.stdout, ended.stdout
 
 
+def one_that_is_broken_off_makes_room():
+    with Directory() as directory:
+        with Hub(directory, "cameras: []\n") as hub:
+            with Process(directory, "first", [BINARY, "profile", "--data-dir", str(directory / "data"), "--seconds", "300"]) as first:
+                until(lambda: "looks for 300 s" in hub.log(), "the first one has begun")
+                first.child.terminate()
+                first.child.wait(timeout=30)
+            until(lambda: profile(directory, "--seconds", 1).returncode == 0, "another can begin at once", 30)
+
+
 def one_at_a_time_and_none_without_a_server():
     with Directory() as directory:
         ended = profile(directory, "--seconds", 1)
@@ -124,5 +134,6 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("frames, records and requests are told", frames_records_and_requests_are_told),
         ("a table for people", a_table_for_people),
+        ("one that is broken off makes room", one_that_is_broken_off_makes_room),
         ("one at a time, and none without a server", one_at_a_time_and_none_without_a_server),
     ]))
