@@ -13,6 +13,7 @@
 #include <string.h>
 
 enum { BACKTEST_POLL_US = 200000 };
+enum { STATUS_FAILED = 1, STATUS_UNTRIED = 3 }; /* exit statuses */
 
 /* What options there are; an action says by their bits which it heeds. */
 enum option {
@@ -150,9 +151,47 @@ static bool do_set(const struct request_line *line, GError **error)
     return send_file(line, "PUT", "", error);
 }
 
+static bool takes(enum policy_type type, const char *text)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_taken = policy_document_check(type, text, &errors);
+    record_errors_clear(&errors);
+    return is_taken;
+}
+
+/* The type that a file's name says (privacy-policy.json, privacy.json), else the first whose table takes its text: one
+ * request is enough to have that tried. NULL: none does. */
+static const char *type_of_file(const char *path, const char *text)
+{
+    static const char *const endings[] = {".json", "-policy"};
+    g_autofree char *name = g_path_get_basename(path);
+    for (size_t i = 0; i < G_N_ELEMENTS(endings); i++)
+        if (g_str_has_suffix(name, endings[i]))
+            name[strlen(name) - strlen(endings[i])] = '\0';
+    enum policy_type type = record_enum_value(policy_type_names, name);
+    for (size_t i = 0; i < POLICY_TYPES && !type; i++)
+        type = takes(policy_types[i].type, text) ? policy_types[i].type : 0;
+    return type ? record_enum_name(policy_type_names, type) : NULL;
+}
+
 static bool do_validate(const struct request_line *line, GError **error)
 {
-    return send_file(line, "POST", "/validate", error);
+    const char *file = line->words[1] ? line->words[1] : line->words[0];
+    g_autofree char *body = read_document(file, error);
+    const char *type = body && file == line->words[0] ? type_of_file(file, body) : line->words[0];
+    if (!body)
+        return false;
+    if (!type) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "%s: no type of policy takes it: validate TYPE %s says why", file, file);
+        return false;
+    }
+    g_autofree char *path = path_of(line, type, "/validate");
+    if (!show(line, "POST", path, body, error))
+        return false;
+    fprintf(stderr, "%s is a valid %s policy\n", file, type);
+    return true;
 }
 
 static bool do_patch(const struct request_line *line, GError **error)
@@ -322,7 +361,7 @@ static const struct action {
     {"history", "TYPE", "its changes, newest first", 1, 1, do_history, TAKES_POLICY | TAKES_PAGE},
     {"diff", "TYPE FILE", "what a file would change", 2, 2, do_diff, TAKES_POLICY},
     {"rollback", "TYPE VERSION", "as it was at a version: a new revision", 2, 2, do_rollback, TAKES_CHANGE},
-    {"validate", "TYPE FILE", "whether a file would be taken; changes nothing", 2, 2, do_validate, TAKES_CHANGE},
+    {"validate", "[TYPE] FILE", "whether a file would be taken; changes nothing", 1, 2, do_validate, TAKES_CHANGE},
     {"monitor", "", "prints what is in force, then each change of it: keys, values, author, reason", 0, 0, do_monitor},
     {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
      do_backtest, TAKES_LEVEL | TAKES_TIME},
@@ -341,6 +380,9 @@ static int print_usage(FILE *out, int status)
         "\nA level: --camera ID, --site ID, --class ID, --global; else the org. --service NAME: another program's.\n"
         "--scope camera/ID, site/ID, class/ID, org or global says the same in one word.\n"
         "--reason TEXT is kept with a change; --if-version N refuses to overwrite somebody else's.\n"
+        "validate: without TYPE the one that the file's name says (privacy-policy.json, privacy.json), else the first "
+        "that\n"
+        "takes it. Exit status 1: it is not valid; 3: it could not be tried, as without a server or a right to ask.\n"
         "history: --limit N at once, and with --cursor NEXT_CURSOR of the answer before the next, older ones.\n"
         "TYPE is one of");
     for (size_t i = 0; i < POLICY_TYPES; i++)
@@ -415,6 +457,13 @@ static bool take_scope(struct request_line *line, GError **error)
     return false;
 }
 
+/* Whoever asks whether a file is valid is told apart a no and no answer. */
+static int status_of_failure(const struct action *action, const GError *error)
+{
+    bool is_unanswered = !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    return action->run == do_validate && is_unanswered ? STATUS_UNTRIED : STATUS_FAILED;
+}
+
 static int run_action(struct request_line *line)
 {
     const struct action *action = find_action(line);
@@ -434,7 +483,7 @@ static int run_action(struct request_line *line)
     api_client_free(line->client);
     if (!is_good)
         fprintf(stderr, "vedette policy %s: %s\n", action->name, error ? error->message : "no answer");
-    return is_good ? 0 : 1;
+    return is_good ? 0 : status_of_failure(action, error);
 }
 
 static bool read_line(struct request_line *line, int argc, char **argv, GError **error)

@@ -1,6 +1,5 @@
 """Policies that change while a camera is watched: by webhook, by file, by the API; nothing is restarted."""
 import base64
-import contextlib
 import hashlib
 import hmac
 import http.server
@@ -17,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 
-from world import BINARY, PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, until, vedette
+from world import BINARY, PASSWORD, Camera, Directory, Hub, run_tests, sanitizer_options, server_that_says, until, vedette
 
 SOURCE = pathlib.Path(os.environ["VEDETTE_SOURCE"])
 
@@ -168,30 +167,6 @@ def the_command_line_changes_tells_and_refuses():
                 assert policy("nonsense").returncode == 2
 
 
-class Unwell(http.server.BaseHTTPRequestHandler):
-    """A server that is not well, whose store is."""
-
-    def do_GET(self):
-        self.send_response(200)
-        self.end_headers()
-        self.wfile.write(b'{"status":"degraded","components":{"store":{"status":"healthy"}}}')
-
-    def log_message(self, *_):
-        pass
-
-
-@contextlib.contextmanager
-def unwell_server():
-    with http.server.HTTPServer(("127.0.0.1", 0), Unwell) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://127.0.0.1:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
-
-
 def every_verb_of_the_command_line_answers():
     with Directory() as directory:
         files = world(directory)
@@ -247,7 +222,8 @@ def every_verb_of_the_command_line_answers():
                 assert "circuit_breakers" in told["resilience_stats"], told
                 assert script("health-check-resilience.sh", VEDETTE_URL=hub.address + "/").returncode == 0
                 assert script("health-check-resilience.sh", VEDETTE_URL="http://127.0.0.1:1").returncode == 2
-                with unwell_server() as address:
+                unwell = {"status": "degraded", "components": {"store": {"status": "healthy"}}}
+                with server_that_says(lambda path: (200, unwell)) as address:
                     assert script("health-check-resilience.sh", VEDETTE_URL=address).returncode == 1
 
 

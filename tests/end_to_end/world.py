@@ -1,4 +1,6 @@
 """What the end-to-end tests share: the real binary, a real RTSP camera, a hub in a temporary directory, and TAP."""
+import contextlib
+import http.server
 import io
 import json
 import os
@@ -98,6 +100,33 @@ def until(condition, what, seconds=DEADLINE_SECONDS):
 def vedette(*arguments, **options):
     """Runs a command to its end."""
     return subprocess.run([BINARY, *map(str, arguments)], capture_output=True, text=True, timeout=300, check=False, **options)
+
+
+@contextlib.contextmanager
+def server_that_says(answer):
+    """A server in whose place the test answers: answer(path) is the status and what becomes the body, as JSON."""
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.rfile.read(int(self.headers.get("content-length", 0)))
+            status, body = answer(self.path)
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps(body, separators=(",", ":")).encode())
+
+        do_POST = do_GET
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
 
 
 def free_port():
