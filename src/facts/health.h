@@ -84,6 +84,7 @@ struct camera_health {
     int64_t tracks_live;
     int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
     int64_t reid_looks;   /* times the model that knows tracks by their looks ran */
+    int64_t reid_failing; /* 1: it fails, and who was lost for long gets a new id */
     int64_t reid_found;   /* lost tracks found again by it */
     int64_t
         reid_postponed; /* looks left for a later frame: more than looks_per_frame, or the model was busy or failed */

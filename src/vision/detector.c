@@ -1,12 +1,9 @@
 #include "vision/detector_internal.h"
 
-#include <pthread.h>
 #include <string.h>
 
 #include "base/counter.h"
 #include "record/box.h"
-
-enum { TROUBLE_MAX_BYTES = 600 };
 
 struct detector {
     struct model model;          /* without a runtime until it was loaded */
@@ -17,7 +14,7 @@ struct detector {
     char *path, *card_path;
     struct detector_settings settings; /* its texts are not used */
     pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
-    char *trouble;                /* under it too: why it failed last; NULL: it did not */
+    struct model_trouble trouble;
     struct model_use use;
 };
 
@@ -34,6 +31,7 @@ struct detector *detector_new(const char *model_path, const struct detector_sett
 {
     struct detector *detector = g_new0(struct detector, 1);
     pthread_mutex_init(&detector->runtime_lock, NULL);
+    model_trouble_init(&detector->trouble);
     detector->path = g_strdup(model_path);
     detector->card_path = g_strdup(settings->card);
     detector->settings = *settings;
@@ -53,9 +51,9 @@ void detector_free(struct detector *detector)
         return;
     model_clear(&detector->model);
     pthread_mutex_destroy(&detector->runtime_lock);
+    model_trouble_clear(&detector->trouble);
     g_free(detector->object_classes);
     g_free(detector->candidates);
-    g_free(detector->trouble);
     g_free(detector->path);
     g_free(detector->card_path);
     g_free(detector);
@@ -115,22 +113,9 @@ static bool load(struct detector *detector, GError **error)
     return is_good;
 }
 
-/* Whoever runs or loads it writes `trouble`, and so may read it without the lock. */
-static void note_trouble(struct detector *detector, const GError *error)
-{
-    if (!error && !detector->trouble)
-        return;
-    g_autofree char *start = error ? g_strndup(error->message, TROUBLE_MAX_BYTES) : NULL;
-    char *old = detector->trouble, *trouble = start ? g_utf8_make_valid(start, -1) : NULL;
-    pthread_mutex_lock(&detector->runtime_lock);
-    detector->trouble = trouble;
-    pthread_mutex_unlock(&detector->runtime_lock);
-    g_free(old);
-}
-
 static bool pass_on(struct detector *detector, GError *cause, GError **error)
 {
-    note_trouble(detector, cause);
+    model_trouble_note(&detector->trouble, cause);
     if (cause)
         g_propagate_error(error, cause);
     return !cause;
@@ -147,10 +132,7 @@ bool detector_restart(struct detector *detector, GError **error)
 
 char *detector_describe_trouble(struct detector *detector)
 {
-    pthread_mutex_lock(&detector->runtime_lock);
-    char *trouble = g_strdup(detector->trouble);
-    pthread_mutex_unlock(&detector->runtime_lock);
-    return trouble;
+    return model_trouble_describe(&detector->trouble);
 }
 
 /* ---- running ---- */
@@ -238,8 +220,9 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
     detections->count = 0;
     detections->shed = 0;
     if (!is_loaded(detector)) {
+        g_autofree char *trouble = detector_describe_trouble(detector);
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s",
-                    detector->trouble ? detector->trouble : "the model was not loaded yet");
+                    trouble ? trouble : "the model was not loaded yet");
         return false;
     }
     find(detector, frame, region, confidence, detections, &cause);
@@ -327,7 +310,8 @@ void detector_describe_provider(struct detector *detector, char **provider, char
 {
     pthread_mutex_lock(&detector->runtime_lock);
     *provider = g_strdup(is_loaded(detector) ? runtime_provider(detector->model.runtime) : "");
-    *reason = g_strdup(is_loaded(detector) ? runtime_provider_reason(detector->model.runtime) : detector->trouble);
+    *reason = is_loaded(detector) ? g_strdup(runtime_provider_reason(detector->model.runtime))
+                                  : detector_describe_trouble(detector);
     pthread_mutex_unlock(&detector->runtime_lock);
 }
 

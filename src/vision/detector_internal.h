@@ -15,6 +15,8 @@
 
 #include "vision/vision.h"
 
+#include <pthread.h>
+
 enum { MODEL_MAX_TENSORS = 16, TENSOR_MAX_RANK = 8 };
 
 /* ---- card.c ---- */
@@ -261,6 +263,17 @@ static inline int64_t model_use_us(const struct model_use *use)
     int64_t since_us = __atomic_load_n(&use->since_us, __ATOMIC_RELAXED);
     return since_us ? g_get_monotonic_time() - since_us : 0;
 }
+/* Why a model failed, the last time it was used. */
+struct model_trouble {
+    pthread_mutex_t lock;
+    char *text; /* under lock; NULL: it did not */
+};
+void model_trouble_init(struct model_trouble *trouble);
+void model_trouble_clear(struct model_trouble *trouble);
+/* `error` NULL: it did not fail. Who uses the model. */
+void model_trouble_note(struct model_trouble *trouble, const GError *error);
+/* A copy that the caller frees, or NULL. Any thread. */
+char *model_trouble_describe(struct model_trouble *trouble);
 /* Runs on what stands in the input. A model that gives hardly any numbers has failed. */
 bool model_run(struct model *model, GError **error);
 

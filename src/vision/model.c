@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 
 /* Detection models are megabytes; a file beyond this is something else. */
-enum { MODEL_MAX_MIB = 512 };
+enum { MODEL_MAX_MIB = 512, TROUBLE_MAX_BYTES = 600 };
 
 /* ---- opening ---- */
 
@@ -140,6 +140,39 @@ void model_clear(struct model *model)
     runtime_free(model->runtime);
     preprocess_free(model->preprocess);
     record_clear(&model_card_descriptor, &model->card);
+}
+
+/* ---- trouble ---- */
+
+void model_trouble_init(struct model_trouble *trouble)
+{
+    pthread_mutex_init(&trouble->lock, NULL);
+}
+
+void model_trouble_clear(struct model_trouble *trouble)
+{
+    pthread_mutex_destroy(&trouble->lock);
+    g_free(trouble->text);
+}
+
+void model_trouble_note(struct model_trouble *trouble, const GError *error)
+{
+    if (!error && !trouble->text) /* written by whoever uses the model alone */
+        return;
+    g_autofree char *start = error ? g_strndup(error->message, TROUBLE_MAX_BYTES) : NULL;
+    char *old = trouble->text, *text = start ? g_utf8_make_valid(start, -1) : NULL;
+    pthread_mutex_lock(&trouble->lock);
+    trouble->text = text;
+    pthread_mutex_unlock(&trouble->lock);
+    g_free(old);
+}
+
+char *model_trouble_describe(struct model_trouble *trouble)
+{
+    pthread_mutex_lock(&trouble->lock);
+    char *text = g_strdup(trouble->text);
+    pthread_mutex_unlock(&trouble->lock);
+    return text;
 }
 
 /* ---- running ---- */

@@ -7,11 +7,13 @@
 struct reader {
     struct model model;
     struct model_use use;
+    struct model_trouble trouble;
 };
 
 struct reader *reader_open(const char *model_path, const struct detector_settings *settings, GError **error)
 {
     CLEANUP(reader) struct reader *reader = g_new0(struct reader, 1);
+    model_trouble_init(&reader->trouble);
     if (!model_load(&reader->model, model_path, settings, false, error))
         return NULL;
     return g_steal_pointer(&reader);
@@ -22,6 +24,7 @@ void reader_free(struct reader *reader)
     if (!reader)
         return;
     model_clear(&reader->model);
+    model_trouble_clear(&reader->trouble);
     g_free(reader);
 }
 
@@ -62,18 +65,34 @@ static bool fill_input(struct reader *reader, const struct frame *frame, const s
     return false;
 }
 
-bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
-                struct reading *reading, GError **error)
+static bool read_object(struct reader *reader, const struct frame *frame, const struct detection *object,
+                        struct reading *reading, GError **error)
 {
     struct model *model = &reader->model;
-    reading->text[0] = '\0';
-    reading->value_count = 0;
     if (!fill_input(reader, frame, object, error))
         return false;
     model_use_begin(&reader->use);
     bool is_good = model_run(model, error);
     model_use_end(&reader->use);
     return is_good && model->family->read(&model->card, runtime_outputs(model->runtime), reading, error);
+}
+
+bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
+                struct reading *reading, GError **error)
+{
+    GError *cause = NULL;
+    reading->text[0] = '\0';
+    reading->value_count = 0;
+    read_object(reader, frame, object, reading, &cause);
+    model_trouble_note(&reader->trouble, cause);
+    if (cause)
+        g_propagate_error(error, cause);
+    return !cause;
+}
+
+char *reader_describe_trouble(struct reader *reader)
+{
+    return model_trouble_describe(&reader->trouble);
 }
 
 int64_t reader_busy_us(const struct reader *reader)

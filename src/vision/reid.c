@@ -96,15 +96,16 @@ static void average(const struct reid *reid, float *mean, int looks, const float
         mean[i] /= length;
 }
 
-/* Asks the model, within the frame's budget; the answer is in reid->look. */
+/* Asks the model, within the frame's budget, which a run that fails costs as well; the answer is in reid->look. */
 static bool take_look(struct reid *reid, const struct track *track, reid_look *look, void *data)
 {
-    if (reid->budget == 0 || !look(data, track, reid->look)) {
+    enum reid_answer answer = reid->budget > 0 ? look(data, track, reid->look) : REID_LATER;
+    reid->budget -= answer != REID_LATER;
+    reid->counts.looks += answer != REID_LATER;
+    if (answer != REID_LOOKED) {
         reid->counts.postponed++;
         return false;
     }
-    reid->budget--;
-    reid->counts.looks++;
     if (reid->length == 0) {
         reid->length = reid->look->value_count;
         reid->vectors = g_new0(float, (gsize)(reid->settings.tracks + MOST_NEW) * (gsize)reid->length);

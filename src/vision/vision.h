@@ -173,6 +173,8 @@ bool reader_run(struct reader *reader, const struct frame *frame, const struct d
 int64_t reader_busy_us(const struct reader *reader);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
 void reader_interrupt(struct reader *reader);
+/* Why it failed last; NULL: it did not, the last time it was used. The caller frees it. Any thread. */
+char *reader_describe_trouble(struct reader *reader);
 const struct model_card *reader_card(const struct reader *reader);
 const char *reader_provider(const struct reader *reader);
 /* The cosine of two vectors of embedders; -1 when their lengths differ. */
@@ -229,8 +231,13 @@ uint64_t tracker_next_id(const struct tracker *tracker);
  * where that one could have got to, takes over its id. */
 struct reid;
 
-/* Shows a track of the frame to the model. False when that cannot be now; it is tried again with the next frame. */
-typedef bool reid_look(void *data, const struct track *track, struct reading *look);
+enum reid_answer {
+    REID_LOOKED = 1,
+    REID_FAILED, /* the model ran, and that told nothing */
+    REID_LATER,  /* it cannot be asked now */
+};
+/* Shows a track of the frame to the model. What was not looked at is tried again with the next frame. */
+typedef enum reid_answer reid_look(void *data, const struct track *track, struct reading *look);
 
 /* Since the start. */
 struct reid_counts {

@@ -18,10 +18,6 @@ enum {
     DETECTOR_RESTART_PAUSE_US = 10 * 1000000,
     /* a camera waits no longer for its turn: the model hangs, or is far too slow for so many cameras */
     DETECTOR_TURN_SECONDS = 2,
-    /* after a try that failed the camera does without for so many times what the try took: four fifths of its time are
-     * its own however long the model hangs, and the other cameras' turns come in between */
-    DETECTOR_REST_FACTOR = 4,
-    DETECTOR_REST_MAX_US = 60 * 1000000,
     /* so many in a row are no outages, but the rate at which pictures come */
     OUTAGES_OF_A_RATE = 3,
     PAYLOAD_USUAL_BYTES = 4096,
@@ -99,14 +95,6 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     if (sink->wants_chunks)
         pipeline->track_log = track_log_new(clock, config->workers.track_chunk_seconds, &log_sink);
     return pipeline;
-}
-
-void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *settings, struct reader *reader,
-                         pthread_mutex_t *reader_lock)
-{
-    pipeline->reid = reid_new(settings, reader_card(reader)->confidence);
-    pipeline->reader = reader;
-    pipeline->reader_lock = reader_lock;
 }
 
 void pipeline_free(struct pipeline *pipeline)
@@ -330,7 +318,7 @@ static void note_trouble(struct pipeline *pipeline, int64_t started_us, const GE
 {
     gint64 held_back;
     int64_t now_us = clock_monotonic_us(pipeline->clock);
-    pipeline->rests_until_us = now_us + MIN(DETECTOR_REST_FACTOR * (now_us - started_us), DETECTOR_REST_MAX_US);
+    pipeline->rests_until_us = now_us + pipeline_rest_us(now_us - started_us);
     pipeline->gate.has_run = false;
     counter_add(&pipeline->health->errors_count, 1);
     if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
@@ -367,46 +355,7 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
     return pipeline->objects;
 }
 
-/* ---- looks ---- */
-
-struct look {
-    struct pipeline *pipeline;
-    const struct frame *frame;
-};
-
-/* Waits for no other camera: a look can be taken of the next frame as well. */
-static bool look_at(void *data, const struct track *track, struct reading *reading)
-{
-    const struct look *look = data;
-    struct pipeline *pipeline = look->pipeline;
-    const struct detection object = {.box = track->box, .object_class = track->object_class};
-    gint64 held_back;
-    g_autoptr(GError) error = NULL;
-    if (pipeline->reader_lock && pthread_mutex_trylock(pipeline->reader_lock) != 0)
-        return false;
-    bool is_good = reader_run(pipeline->reader, look->frame, &object, reading, &error);
-    if (pipeline->reader_lock)
-        pthread_mutex_unlock(pipeline->reader_lock);
-    if (!is_good && log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
-        log_error(pipeline->camera_id, "a track could not be looked at: %s (%lld more)", error->message,
-                  (long long)held_back);
-    return is_good;
-}
-
-static void find_again(struct pipeline *pipeline, const struct frame *frame, struct tracks *tracks)
-{
-    struct look look = {pipeline, frame};
-    struct camera_health *health = pipeline->health;
-    if (!pipeline->reid)
-        return;
-    reid_update(pipeline->reid, pipeline->tracker, tracks, frame->media_us, (double)frame->width_px / frame->height_px,
-                look_at, &look);
-    const struct reid_counts counts = reid_counts(pipeline->reid);
-    counter_set(&health->reid_looks, counts.looks);
-    counter_set(&health->reid_found, counts.found);
-    counter_set(&health->reid_postponed, counts.postponed);
-    counter_set(&health->reid_shed, counts.shed);
-}
+/* ---- what is told of it ---- */
 
 static void run_rules(struct pipeline *pipeline, const struct frame *frame, const struct tracks *tracks,
                       const struct motion_scene *scene, const struct picture_facts *picture)
@@ -547,7 +496,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     sift_regions(&pipeline->selection, is_by_model ? detections : NULL, &picture);
     const struct detections *followed = is_by_model ? selection_of(&pipeline->selection, detections) : detections;
     tracker_update(pipeline->tracker, followed, frame->media_us, frame->width_px, frame->height_px, tracks);
-    find_again(pipeline, frame, tracks);
+    pipeline_find_again(pipeline, frame, tracks);
     tracks_bound(tracks);
     note_stage(pipeline, STAGE_TRACK, &health->track_us, &since_us);
     run_rules(pipeline, frame, tracks, &scene, &picture);

@@ -1,5 +1,5 @@
 /* Shared by the files of the frame path: what it holds of one camera. pipeline.c feeds frames through it,
- * pipeline_preview.c makes its pictures. */
+ * pipeline_looks.c finds tracks again by their looks, pipeline_preview.c makes its pictures. */
 #pragma once
 
 #include "base/log.h"
@@ -62,10 +62,27 @@ struct pipeline {
     struct reid *reid;
     struct reader *reader;
     pthread_mutex_t *reader_lock;
+    int64_t looks_rest_until_us;
+    struct log_limit look_complaint;
     struct stages stages; /* of the frame at hand, and of all */
     struct frame_events trace;
     bool is_in_frame;
 };
+
+/* After a try of a model that failed the camera does without it for so many times what the try took: four fifths of its
+ * time are its own however long the model hangs, and the other cameras' turns come in between. */
+static inline int64_t pipeline_rest_us(int64_t failed_us)
+{
+    enum { FACTOR = 4, MOST_US = 60 * 1000000 };
+    return MIN(FACTOR * failed_us, MOST_US);
+}
+
+/* ---- pipeline_looks.c ---- */
+
+/* Once the tracker has followed the frame at hand: ids are changed in it and in `tracks`. Without looks it does
+ * nothing.
+ */
+void pipeline_find_again(struct pipeline *pipeline, const struct frame *frame, struct tracks *tracks);
 
 /* ---- pipeline_preview.c ---- */
 

@@ -77,6 +77,7 @@ struct watched_camera *watching_add(struct worker *worker, const struct camera *
                                      track_id_base, clock_system(), &watched->health, &sink);
     if (worker->reader)
         pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
+    counter_set(&watched->health.reid_failing, worker->reader_error != NULL);
     open_source(watched);
     pthread_mutex_lock(&worker->lock);
     g_ptr_array_add(worker->cameras, watched);
@@ -144,29 +145,41 @@ static void describe_provider(struct watched_camera *camera)
     detector_describe_provider(camera->worker->detector, &health->detector_provider, &health->detector_provider_reason);
 }
 
-/* Of one that hangs, or is busy for too long, it says nothing. */
-static char *describe_failing(struct detector *detector)
+/* Takes `trouble`: NULL of a model that hangs, is busy for too long, or failed for another camera. */
+static char *describe_failing(const char *model, char *trouble, const char *instead)
 {
-    g_autofree char *trouble = detector_describe_trouble(detector);
-    return g_strdup_printf("the model fails%s%s%s; what moves is followed instead", trouble ? " (" : "",
-                           trouble ? trouble : "", trouble ? ")" : "");
+    g_autofree char *why = trouble ? g_strdup_printf(" (%s)", trouble) : g_strdup("");
+    g_free(trouble);
+    return g_strdup_printf("%s fails%s; %s", model, why, instead);
+}
+
+/* NULL: none does. */
+static char *describe_failing_model(const struct watched_camera *camera)
+{
+    const struct worker *worker = camera->worker;
+    if (counter_get(&camera->health.detector_failing))
+        return describe_failing("the model", detector_describe_trouble(worker->detector),
+                                "what moves is followed instead");
+    if (counter_get(&camera->health.reid_failing))
+        return describe_failing("the model of looks",
+                                worker->reader ? reader_describe_trouble(worker->reader)
+                                               : g_strdup(worker->reader_error),
+                                "a track that was lost for long gets a new id");
+    return NULL;
 }
 
 /* The first of these that holds is told, unless something worse is. */
 static void tell_troubles(struct watched_camera *camera, int64_t now_us)
 {
-    const struct worker *worker = camera->worker;
     struct camera_health *health = &camera->health;
     if (*health->last_error)
         return;
-    g_autofree char *failing = counter_get(&health->detector_failing) ? describe_failing(worker->detector) : NULL;
+    g_autofree char *failing = describe_failing_model(camera);
     if (is_not_told(camera, now_us))
         replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
                                           "hub's log says why");
     else if (failing)
         replace_text(&health->last_error, failing);
-    else if (worker->reader_error)
-        replace_text(&health->last_error, worker->reader_error);
     else if (counter_get(&health->frames_too_far_apart))
         replace_text(&health->last_error, "pictures are analysed further apart than rules.outage_seconds: nothing is "
                                           "followed from one to the next, and nothing is counted");

@@ -118,6 +118,8 @@ def looks_that_hang_cost_no_camera():
         with Hub(directory, look_config(directory, onnx_file.hanging) + camera_config("bright", camera.url)) as hub:
             until(lambda: hub.online() == {"bright"}, "the camera is online")
             until(lambda: "the model of looks has not answered" in hub.log(), "the watch tells of it")
+            until(lambda: health(hub, "bright")["reid_failing"] == 1, "the camera says that it fails")
+            until(lambda: health(hub, "bright")["last_error"].startswith("the model of looks fails ("), "and why")
             before = health(hub, "bright")["frames_processed"]
             until(lambda: health(hub, "bright")["frames_processed"] > before + 5, "the camera goes on")
             assert len(hub.workers()) == 1 and hub.log().count("worker started") <= 1, hub.log()

@@ -45,7 +45,7 @@ static void put(struct world *world, double x, int look)
 }
 
 /* Kind 0 is a direction of its own, kind 1 another, …; kind 5 lies between 0 and 1. */
-static bool look_at(void *data, const struct track *track, struct reading *look)
+static enum reid_answer look_at(void *data, const struct track *track, struct reading *look)
 {
     struct world *world = data;
     int kind = (int)lround((track->confidence - 0.9) * 1000);
@@ -54,7 +54,7 @@ static bool look_at(void *data, const struct track *track, struct reading *look)
     look->value_count = LOOK_VALUES;
     look->values[kind == 5 ? 0 : kind] = kind == 5 ? 0.8F : 1;
     look->values[1] += kind == 5 ? 0.6F : 0;
-    return !world->is_model_broken;
+    return world->is_model_broken ? REID_FAILED : REID_LOOKED;
 }
 
 /* A frame a tenth of a second after the last, with what was put. */
@@ -231,6 +231,24 @@ static void test_looks_are_bounded_a_frame_and_a_track(void)
     world_clear(&world);
 }
 
+static void test_runs_that_fail_are_bounded_as_well(void)
+{
+    struct world world;
+    world_init(&world);
+    world.settings.reid.looks_per_frame = 2;
+    reid_free(world.reid);
+    world.reid = reid_new(&world.settings.reid, 0.5);
+    world.is_model_broken = true;
+    for (int i = 0; i < 20; i++) {
+        for (int k = 0; k < 5; k++)
+            put(&world, 0.18 * k, k);
+        step(&world);
+        g_assert_cmpint(world.looks, <=, 2);
+    }
+    g_assert_cmpint(world.looks, ==, 2);
+    world_clear(&world);
+}
+
 static void test_more_than_are_kept_is_counted(void)
 {
     struct world world;
@@ -352,11 +370,11 @@ struct eyes {
     const struct frame *frame;
 };
 
-static bool look_in_clip(void *data, const struct track *track, struct reading *look)
+static enum reid_answer look_in_clip(void *data, const struct track *track, struct reading *look)
 {
     const struct eyes *eyes = data;
     const struct detection object = {.box = track->box};
-    return reader_run(eyes->reader, eyes->frame, &object, look, NULL);
+    return reader_run(eyes->reader, eyes->frame, &object, look, NULL) ? REID_LOOKED : REID_FAILED;
 }
 
 /* The confirmed track nearest to a box, or NULL. */
@@ -461,6 +479,7 @@ int main(int argc, char **argv)
     g_test_add_func("/reid/nobody takes the id of who is there", test_nobody_takes_the_id_of_who_is_there);
     g_test_add_func("/reid/the most alike belong together", test_the_most_alike_belong_together);
     g_test_add_func("/reid/looks are bounded, a frame and a track", test_looks_are_bounded_a_frame_and_a_track);
+    g_test_add_func("/reid/runs that fail are bounded as well", test_runs_that_fail_are_bounded_as_well);
     g_test_add_func("/reid/more than are kept is counted", test_more_than_are_kept_is_counted);
     g_test_add_func("/reid/without looks ids are the tracker's", test_without_looks_ids_are_the_tracker_s);
     g_test_add_func("/reid/a mixture of two is not looked at", test_a_mixture_of_two_is_not_looked_at);
