@@ -2,6 +2,7 @@
 
 #include "base/error.h"
 #include "base/networks.h"
+#include "facts/settings_internal.h"
 
 #include <string.h>
 
@@ -249,8 +250,8 @@ static void check_notify(const void *record, const char *path, struct record_err
         check_id(webhooks, ((struct notify_webhook *)notify->webhooks.items)[i].id, "webhooks", i, path, errors);
     for (size_t i = 0; i < notify->brokers.count; i++)
         check_id(brokers, ((struct notify_broker *)notify->brokers.items)[i].id, "brokers", i, path, errors);
-    if (notify->reconnect_max_seconds < notify->reconnect_seconds)
-        record_errors_add(errors, path, "reconnect_max_seconds must be at least reconnect_seconds");
+    settings_check_least("reconnect_max_seconds", notify->reconnect_max_seconds, "reconnect_seconds",
+                         notify->reconnect_seconds, path, errors);
 }
 
 const struct record_descriptor notify_settings_descriptor = RECORD(

@@ -5,6 +5,14 @@
 
 #include <string.h>
 
+void settings_check_least(const char *key, double value, const char *least_key, double least, const char *path,
+                          struct record_errors *errors)
+{
+    g_autofree char *where = g_strconcat(path, *path ? "." : "", key, NULL);
+    if (value < least)
+        record_errors_add(errors, where, "%g: must be at least %s (%g)", value, least_key, least);
+}
+
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
 static const char *const log_target_names[] = {"stderr", "journald", NULL};
 static const struct record_field log_fields[] = {
@@ -59,8 +67,14 @@ static const struct record_field worker_fields[] = {
           "so often what a worker has freed goes back to the system; 0: it keeps what it once needed", .unit = "s",
           .min = 0, .max = 86400, .default_text = "30"),
 };
+static void worker_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct worker_settings *workers = record;
+    settings_check_least("restart_delay_max_ms", workers->restart_delay_max_ms, "restart_delay_ms",
+                         workers->restart_delay_ms, path, errors);
+}
 static const struct record_descriptor worker_settings_descriptor =
-    RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.");
+    RECORD(struct worker_settings, "WorkerSettings", 1, worker_fields, "Worker processes.", .check = worker_check);
 
 /* A login in it would be shown with the settings. */
 static bool check_store_url(const char *text, GError **error)
@@ -138,8 +152,14 @@ static const struct record_field store_fields[] = {
     FIELD_RECORD(struct store_settings, fusion, struct fusion_settings, &fusion_descriptor, 0,
                  "which signals are one incident"),
 };
+static void store_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct store_settings *store = record;
+    settings_check_least("retry_delay_max_ms", store->retry_delay_max_ms, "retry_delay_ms", store->retry_delay_ms, path,
+                         errors);
+}
 static const struct record_descriptor store_descriptor =
-    RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.");
+    RECORD(struct store_settings, "StoreSettings", 1, store_fields, "The store.", .check = store_check);
 
 static const char *const spool_when_full_names[] = {"wait", "drop_lowest", NULL};
 static const struct record_field spool_fields[] = {
@@ -193,10 +213,8 @@ static const struct record_field spool_fields[] = {
 static void spool_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct spool_settings *spool = record;
-    g_autofree char *where = g_strconcat(path, *path ? "." : "", "retry_max_seconds", NULL);
-    if (spool->retry_max_seconds < spool->retry_seconds)
-        record_errors_add(errors, where, "%g: must be at least retry_seconds (%g)", spool->retry_max_seconds,
-                          spool->retry_seconds);
+    settings_check_least("retry_max_seconds", spool->retry_max_seconds, "retry_seconds", spool->retry_seconds, path,
+                         errors);
 }
 static const struct record_descriptor spool_descriptor =
     RECORD(struct spool_settings, "SpoolSettings", 1, spool_fields,
@@ -226,10 +244,8 @@ static const struct record_field breaker_fields[] = {
 static void breaker_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct breaker_settings *breaker = record;
-    g_autofree char *where = g_strconcat(path, *path ? "." : "", "recovery_max_seconds", NULL);
-    if (breaker->recovery_max_seconds < breaker->recovery_seconds)
-        record_errors_add(errors, where, "%g: must be at least recovery_seconds (%g)", breaker->recovery_max_seconds,
-                          breaker->recovery_seconds);
+    settings_check_least("recovery_max_seconds", breaker->recovery_max_seconds, "recovery_seconds",
+                         breaker->recovery_seconds, path, errors);
 }
 static const struct record_descriptor breaker_descriptor =
     RECORD(struct breaker_settings, "BreakerSettings", 1, breaker_fields, "Circuit breakers.", .check = breaker_check);

@@ -66,8 +66,14 @@ static const struct record_field source_fields[] = {
     FIELD(struct source_settings, tls_ca_file, RECORD_NEEDS_RESTART,
           "PEM file of those who may vouch for cameras by https and rtsps; empty: the system's", .max_count = 4096),
 };
-const struct record_descriptor source_settings_descriptor =
-    RECORD(struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.");
+static void source_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct source_settings *source = record;
+    settings_check_least("retry_delay_max_ms", source->retry_delay_max_ms, "retry_delay_ms", source->retry_delay_ms,
+                         path, errors);
+}
+const struct record_descriptor source_settings_descriptor = RECORD(
+    struct source_settings, "SourceSettings", 1, source_fields, "Connections to cameras.", .check = source_check);
 
 static const struct record_field motion_fields[] = {
     FIELD(struct motion_settings, width_px, 0, "the picture is reduced to about this width", .unit = "px", .min = 32,

@@ -41,6 +41,19 @@ static void test_errors_say_file_line_key_and_what_is_allowed(void)
     assert_error("---\na: 1\n---\nb: 2\n", "second document");
 }
 
+static void test_a_longest_wait_is_no_shorter_than_the_first(void)
+{
+    assert_error("source:\n  retry_delay_max_ms: 10\n  retry_delay_ms: 11\n",
+                 "v.yml:2: source.retry_delay_max_ms: 10: must be at least retry_delay_ms (11)");
+    assert_error("store: {retry_delay_ms: 60000, retry_delay_max_ms: 1000}\n",
+                 "store.retry_delay_max_ms: 1000: must be");
+    assert_error("workers: {restart_delay_ms: 60000}\n",
+                 "workers.restart_delay_max_ms: 30000: must be at least restart_delay_ms (60000)");
+    assert_error("spool: {retry_seconds: 20}\n", "spool.retry_max_seconds: 15: must be at least retry_seconds (20)");
+    assert_error("breaker: {recovery_seconds: 901}\n", "breaker.recovery_max_seconds: 900: must be at least");
+    assert_error("notify: {reconnect_seconds: 61}\n", "notify.reconnect_max_seconds: 60: must be at least");
+}
+
 #define STREAMS "cameras:\n  - id: a\n    streams:\n"
 
 static void test_streams_have_each_role_once(void)
@@ -166,6 +179,8 @@ int main(int argc, char **argv)
     g_test_add_func("/settings/a wrong variable is named", test_a_wrong_variable_is_named);
     g_test_add_func("/settings/secrets are no flags", test_secrets_are_no_flags_and_never_repeated);
     g_test_add_func("/settings/a scrape token is long or none", test_a_scrape_token_is_long_or_none);
+    g_test_add_func("/settings/a longest wait is no shorter than the first",
+                    test_a_longest_wait_is_no_shorter_than_the_first);
     g_test_add_func("/settings/an empty file is all defaults", test_an_empty_file_is_all_defaults);
     return g_test_run();
 }
