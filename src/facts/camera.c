@@ -243,6 +243,21 @@ static char *path_of(const char *path, const char *format, size_t index)
     return g_strconcat(path, *path ? "." : "", rest, NULL);
 }
 
+/* As camera_tidy leaves it, whatever its login. */
+static bool is_same_address(const char *a, const char *b)
+{
+    struct media_url first, second;
+    bool is_same = g_strcmp0(a, b) == 0;
+    if (is_same || !a || !b || !media_url_parse(a, &first, NULL))
+        return is_same;
+    if (media_url_parse(b, &second, NULL)) {
+        is_same = strcmp(first.location, second.location) == 0;
+        media_url_clear(&second);
+    }
+    media_url_clear(&first);
+    return is_same;
+}
+
 /* Each role is one stream's, and each address stands once. */
 static void streams_check(const struct camera *camera, const char *path, struct record_errors *errors)
 {
@@ -258,8 +273,9 @@ static void streams_check(const struct camera *camera, const char *path, struct 
                                   record_enum_name(stream_role_names, role));
         taken |= uses[i].roles;
         for (size_t j = 0; j < i; j++)
-            if (g_strcmp0(uses[i].source, uses[j].source) == 0)
-                record_errors_add(errors, source, "is given twice: give one stream both roles");
+            if (is_same_address(uses[i].source, uses[j].source))
+                record_errors_add(errors, source,
+                                  "is given twice (logins make no difference): give one stream both roles");
     }
     if (taken & 1u << STREAM_DETECT)
         return;

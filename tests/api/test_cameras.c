@@ -497,6 +497,28 @@ static void test_what_is_hidden_is_no_address(void)
     cameras_clear(&cameras);
 }
 
+/* Two addresses that differ in their logins alone are one. */
+static void test_an_address_stands_once(void)
+{
+    static const char *const streams[] = {
+        STREAMS(STREAM("a/1", "detect", ""), STREAM("a/1", "live", "")),
+        STREAMS(STREAM("a/1", "detect", ""), STREAM("v:q@a/1", "live", "")),
+        STREAMS(STREAM("u:p@a/1", "detect", ""), STREAM("v:q@a/1", "live", "")),
+    };
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(streams); i++) {
+        g_autofree char *body = g_strdup_printf("{\"name\":\"Gate\",%s}", streams[i]);
+        struct reply reply = ask(&cameras, "POST", "/api/v1/cameras", cameras.own, "", body);
+        g_assert_cmpint(reply.status, ==, 400);
+        g_assert_nonnull(strstr(reply.body->str, "streams[1].source"));
+        reply_clear(&reply);
+        g_assert_cmpint(status_of(&cameras, "PATCH", path, cameras.own, body), ==, 400);
+    }
+    cameras_clear(&cameras);
+}
+
 /* One that has it from before it was refused can still be changed. */
 static void test_a_camera_with_what_is_hidden_can_be_changed(void)
 {
@@ -563,6 +585,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/an_address_as_it_was_told_is_the_one_that_is_there",
                     test_an_address_as_it_was_told_is_the_one_that_is_there);
     g_test_add_func("/cameras/what_is_hidden_is_no_address", test_what_is_hidden_is_no_address);
+    g_test_add_func("/cameras/an_address_stands_once", test_an_address_stands_once);
     g_test_add_func("/cameras/a_camera_with_what_is_hidden_can_be_changed",
                     test_a_camera_with_what_is_hidden_can_be_changed);
     g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);

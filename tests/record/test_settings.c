@@ -68,6 +68,12 @@ static void test_streams_have_each_role_once(void)
                  "v.yml:3: cameras[0].streams: none has the role detect");
     assert_error(STREAMS "      - {source: rtsp://h/1, roles: [detect]}\n      - {source: rtsp://h/1, roles: [live]}\n",
                  "v.yml:5: cameras[0].streams[1].source: is given twice");
+    assert_error(STREAMS "      - {source: 'rtsp://u:p@h/1', roles: [detect]}\n"
+                         "      - {source: 'rtsp://v:q@h/1', roles: [live]}\n",
+                 "v.yml:5: cameras[0].streams[1].source: is given twice");
+    assert_error(STREAMS
+                 "      - {source: /a.mp4, roles: [detect]}\n      - {source: 'file:///a.mp4', roles: [live]}\n",
+                 "v.yml:5: cameras[0].streams[1].source: is given twice");
     assert_error(STREAMS "      - {source: rtsp://h/1, roles: []}\n", "cameras[0].streams[0].roles:");
     assert_error(STREAMS "      - {source: 'http//:x y', roles: [detect]}\n    source: rtsp://h/3\n",
                  "v.yml:5: cameras[0].source: is given beside streams");
