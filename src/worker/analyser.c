@@ -1,5 +1,6 @@
 /* The analysers: a fixed pool of threads. Each takes the camera whose frame is most overdue, runs its pipeline, and
- * sends what that tells. A camera is on one thread at a time, so nothing of a pipeline is locked.
+ * sends what that tells. One of which no frame comes is taken each second all the same, for what is due by the clock. A
+ * camera is on one thread at a time, so nothing of a pipeline is locked.
  */
 #define LOG_MODULE "worker"
 #include "worker/worker_internal.h"
@@ -161,14 +162,30 @@ static void send_trace(struct watched_camera *camera, const struct frame *frame)
 
 /* ---- analysers ---- */
 
+static void note_due(struct watched_camera *camera, int64_t *since_us)
+{
+    pthread_mutex_lock(&camera->worker->lock);
+    if (*since_us == 0)
+        *since_us = clock_monotonic_us(clock_system());
+    pthread_cond_signal(&camera->worker->work);
+    pthread_mutex_unlock(&camera->worker->lock);
+}
+
 void analyser_note_frame(void *data)
 {
     struct watched_camera *camera = data;
-    pthread_mutex_lock(&camera->worker->lock);
-    if (camera->waiting_since_us == 0)
-        camera->waiting_since_us = clock_monotonic_us(clock_system());
-    pthread_cond_signal(&camera->worker->work);
-    pthread_mutex_unlock(&camera->worker->lock);
+    note_due(camera, &camera->waiting_since_us);
+}
+
+void analyser_note_idle(struct watched_camera *camera)
+{
+    note_due(camera, &camera->idle_since_us);
+}
+
+/* 0: nothing is to be done for it. With the lock held. */
+static int64_t due_since_us(const struct watched_camera *camera)
+{
+    return camera->waiting_since_us ? camera->waiting_since_us : camera->idle_since_us;
 }
 
 /* The camera that has waited longest and nobody has. With the lock held. */
@@ -177,8 +194,7 @@ static struct watched_camera *most_overdue(struct worker *worker)
     struct watched_camera *best = NULL;
     for (guint i = 0; i < worker->cameras->len; i++) {
         struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
-        if (camera->waiting_since_us && !camera->busy_since_us &&
-            (!best || camera->waiting_since_us < best->waiting_since_us))
+        if (due_since_us(camera) && !camera->busy_since_us && (!best || due_since_us(camera) < due_since_us(best)))
             best = camera;
     }
     return best;
@@ -214,18 +230,29 @@ static bool is_left_out(struct watched_camera *camera, const struct frame *frame
     return !frame_thinner_pass(&camera->governed, frame->media_us);
 }
 
-/* Of a camera that nobody was told the policies of nothing is seen: they say what may be. */
-static void analyse(struct watched_camera *camera, bool is_told, int64_t preview_until_us,
-                    const struct governor_order *order)
+/* The frame to be looked at; NULL: none waits, or it is left out. Of a camera that nobody was told the policies of
+ * nothing is seen: they say what may be. */
+static struct frame *take_frame(struct watched_camera *camera, bool is_told, const struct governor_order *order)
 {
     CLEANUP(frame) struct frame *frame = media_source_take(camera->source);
     if (!frame)
-        return;
+        return NULL;
     if (!camera->health.first_picture_ms)
         counter_set(&camera->health.first_picture_ms,
                     MAX((clock_monotonic_us(clock_system()) - camera->started_us) / 1000, 1));
-    if (!is_told || is_left_out(camera, frame, order)) {
-        counter_add(&camera->health.frames_skipped, 1);
+    if (is_told && !is_left_out(camera, frame, order))
+        return g_steal_pointer(&frame);
+    counter_add(&camera->health.frames_skipped, 1);
+    return NULL;
+}
+
+static void analyse(struct watched_camera *camera, bool is_told, int64_t preview_until_us,
+                    const struct governor_order *order)
+{
+    CLEANUP(frame) struct frame *frame = take_frame(camera, is_told, order);
+    if (!frame) {
+        pipeline_pass_time(camera->pipeline);
+        analyser_flush_events(camera);
         return;
     }
     pipeline_feed(camera->pipeline, frame);
@@ -255,7 +282,7 @@ static void *analyser_main(void *data)
             pthread_cond_wait(&worker->work, &worker->lock);
             continue;
         }
-        camera->waiting_since_us = 0;
+        camera->waiting_since_us = camera->idle_since_us = 0;
         camera->busy_since_us = clock_monotonic_us(clock_system());
         int64_t preview_until_us = camera->preview_until_us;
         struct camera_config *told = g_steal_pointer(&camera->told);
@@ -266,7 +293,7 @@ static void *analyser_main(void *data)
         analyse(camera, is_told, preview_until_us, &order);
         pthread_mutex_lock(&worker->lock);
         camera->busy_since_us = 0;
-        if (camera->waiting_since_us)
+        if (due_since_us(camera))
             pthread_cond_signal(&worker->work);
     }
     pthread_mutex_unlock(&worker->lock);

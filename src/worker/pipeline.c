@@ -527,6 +527,12 @@ bool pipeline_is_active(const struct pipeline *pipeline)
     return pipeline->is_active;
 }
 
+void pipeline_pass_time(struct pipeline *pipeline)
+{
+    if (pipeline->track_log)
+        track_log_pass_time(pipeline->track_log);
+}
+
 void pipeline_finish(struct pipeline *pipeline)
 {
     const struct analytics_sink sink = {emit, pipeline};

@@ -8,9 +8,11 @@ enum { CHUNK_MAX_BYTES = 384 << 10 };
 
 struct track_log {
     struct track_log_sink sink;
+    struct clock *clock;
     struct chunk_writer *writer;
     int64_t chunk_us;
     int64_t began_us, began_at_ms, last_at_ms; /* of the open chunk, and of the last frame */
+    int64_t opened_us;                         /* the open chunk, by the clock */
     int64_t policy_revision;
     int32_t number; /* of the open chunk */
     char run_id[ID_TEXT_BYTES];
@@ -20,6 +22,7 @@ struct track_log *track_log_new(struct clock *clock, double chunk_seconds, const
 {
     struct track_log *log = g_new0(struct track_log, 1);
     log->sink = *sink;
+    log->clock = clock;
     log->writer = chunk_writer_new();
     log->chunk_us = (int64_t)(chunk_seconds * G_USEC_PER_SEC);
     log->number = 1;
@@ -68,6 +71,7 @@ static bool add(struct track_log *log, const struct observation *observation)
     if (chunk_writer_frames(log->writer) == 0) {
         log->began_us = observation->media_us;
         log->began_at_ms = observation->at_ms;
+        log->opened_us = clock_monotonic_us(log->clock);
     }
     bool is_added = chunk_writer_add(log->writer, observation);
     if (is_added)
@@ -83,6 +87,12 @@ void track_log_add(struct track_log *log, const struct observation *observation)
         return;
     cut(log, false); /* so many tracks */
     add(log, observation);
+}
+
+void track_log_pass_time(struct track_log *log)
+{
+    if (chunk_writer_frames(log->writer) > 0 && clock_monotonic_us(log->clock) - log->opened_us >= log->chunk_us)
+        cut(log, false);
 }
 
 void track_log_set_policy(struct track_log *log, int64_t revision)

@@ -1,7 +1,8 @@
 /* Track log: cuts what one camera's rules see into chunks, so that policies can be tried on it later. One chunk a
  * while, and one for each policy: what a chunk holds was all judged by one revision.
  *
- * One thread at a time, the pipeline's. What is in the open chunk when a process dies is lost with it.
+ * One thread at a time, the pipeline's. What is in the open chunk when a process dies is lost with it: that is never
+ * more than `chunk_seconds` of time, whether frames come or not.
  */
 #pragma once
 
@@ -18,12 +19,15 @@ struct track_log_sink {
     void *data;
 };
 
-/* A chunk ends with the first frame that is `chunk_seconds` younger than its first. `clock` outlives it. */
+/* A chunk ends with the first frame that is `chunk_seconds` younger than its first; where none comes, when so much time
+ * has passed (track_log_pass_time). `clock` outlives it. */
 struct track_log *track_log_new(struct clock *clock, double chunk_seconds, const struct track_log_sink *sink);
 void track_log_free(struct track_log *log);
 CLEANUP_DEFINE(track_log, track_log_free)
 /* Before or after the rules see it. */
 void track_log_add(struct track_log *log, const struct observation *observation);
+/* No frame came, and time goes on: ends the open chunk when that is due. */
+void track_log_pass_time(struct track_log *log);
 /* From the next frame on another policy counts. */
 void track_log_set_policy(struct track_log *log, int64_t revision);
 /* The rules were told to finish at the last frame's time: the run is over. */

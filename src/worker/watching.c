@@ -205,6 +205,17 @@ void watching_describe(struct watched_camera *camera, int64_t now_us)
     tell_troubles(camera, now_us);
 }
 
+void watching_wake_idle(struct worker *worker)
+{
+    for (guint i = 0; i < worker->cameras->len; i++) {
+        struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
+        int64_t processed = counter_get(&camera->health.frames_processed);
+        if (processed == camera->frames_when_woken && camera->source)
+            analyser_note_idle(camera);
+        camera->frames_when_woken = processed;
+    }
+}
+
 /* ---- going ---- */
 
 void watching_measure(struct watched_camera *camera, struct camera_times *times)
@@ -227,7 +238,7 @@ void watching_leave(struct worker *worker, const char *id, size_t length)
     guint index;
     if (g_ptr_array_find(worker->cameras, camera, &index))
         g_ptr_array_steal_index(worker->cameras, index);
-    camera->waiting_since_us = 0;
+    camera->waiting_since_us = camera->idle_since_us = 0;
     pthread_mutex_unlock(&worker->lock);
     g_ptr_array_add(worker->left, camera);
 }

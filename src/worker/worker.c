@@ -297,7 +297,7 @@ static bool force_breaker(struct worker *worker, const void *body, size_t length
     return true;
 }
 
-/* Left for whoever analyses the camera's next frame. What the worker cannot read it does without: the hub checked it.
+/* Left for the analyser that has the camera next. What the worker cannot read it does without: the hub checked it.
  */
 static void take_camera(struct worker *worker, const void *body, size_t length)
 {
@@ -482,6 +482,7 @@ static void run(struct worker *worker, GError **error)
         if (now_us < health_us)
             continue;
         health_us = now_us + HEALTH_INTERVAL_US;
+        watching_wake_idle(worker);
         send_health(worker);
         send_errors(worker);
         give_back_memory(worker, now_us);

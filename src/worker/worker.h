@@ -22,7 +22,8 @@
 
 struct pipeline;
 
-/* Where a pipeline's records go; called during pipeline_feed on its thread. `event` is complete but for org and site.
+/* Where a pipeline's records go; called during pipeline_feed, configure, pass_time and finish, on their thread. `event`
+ * is complete but for org and site.
  */
 struct pipeline_sink {
     void (*event)(void *data, const struct analytics_event *event);
@@ -60,6 +61,8 @@ const struct frame_events *pipeline_trace(const struct pipeline *pipeline);
 /* Whether something moved, or it was not known, in the frame last fed. It need not be an object: that takes several
  * frames close together, which a quiet camera has only once this has woken it. */
 bool pipeline_is_active(const struct pipeline *pipeline);
+/* No frame comes, and time goes on: tells what is due by the clock. Between two frames, each second or so. */
+void pipeline_pass_time(struct pipeline *pipeline);
 /* Ends open stays (end of a file, stop). */
 void pipeline_finish(struct pipeline *pipeline);
 /* A JPEG of the frame last fed with every figure hidden; NULL when there can be none. `frame` is that frame. */

@@ -27,8 +27,9 @@ struct watched_camera {
     /* under worker->lock */
     int64_t waiting_since_us; /* 0: no frame waits */
     int64_t busy_since_us;    /* 0: nothing of it is being analysed */
+    int64_t idle_since_us;    /* 0: no analyser has to look after it without a frame */
     int64_t preview_until_us;
-    struct camera_config *told; /* counts from the next frame on; NULL: nothing new */
+    struct camera_config *told; /* for the analyser that has it next; NULL: nothing new */
     bool is_told;               /* at least once: no frame is looked at before that */
     /* the analyser's */
     int64_t active_us;             /* when something last moved */
@@ -42,6 +43,7 @@ struct watched_camera {
     int event_count, event_priority;
     struct log_limit preview_complaint;
     int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
+    int64_t frames_when_woken;            /* the main thread's */
     int64_t started_us;                   /* immutable once it is analysed */
     bool is_finished;                     /* the main thread's, of one that was left: its last records are made */
 };
@@ -85,6 +87,8 @@ void watching_start(struct watched_camera *camera, size_t together);
 struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length);
 /* Brings its health up to date. */
 void watching_describe(struct watched_camera *camera, int64_t now_us);
+/* Has an analyser look after those of which no frame was analysed since the last call. */
+void watching_wake_idle(struct worker *worker);
 /* Fills in how long the stages of its frames took; record_clear it. */
 void watching_measure(struct watched_camera *camera, struct camera_times *times);
 /* It is analysed no more; what it still has to say is sent. */
@@ -101,6 +105,8 @@ void watching_forget_added(struct worker *worker);
 struct pipeline_sink analyser_sink(struct watched_camera *camera);
 /* A frame of this camera waits. For media_source. */
 void analyser_note_frame(void *camera);
+/* No frame of this camera comes: what is due by the clock is told, and what it was told counts. */
+void analyser_note_idle(struct watched_camera *camera);
 /* Sends the events of the frame just fed. */
 void analyser_flush_events(struct watched_camera *camera);
 bool analyser_start_all(struct worker *worker, GError **error);

@@ -368,6 +368,24 @@ def a_policy_is_tried_on_what_was_seen():
                 assert refused.returncode == 1 and "detection" in refused.stderr, refused.stderr
 
 
+def frames_stored(directory):
+    with sqlite3.connect(directory / "data" / "vedette.db") as database:
+        stored = database.execute("SELECT coalesce(sum(frames), 0) FROM track_chunks").fetchone()[0]
+    database.close()
+    return stored
+
+
+def what_was_seen_is_stored_while_its_camera_is_away():
+    with Directory() as directory:
+        files = world(directory)
+        with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
+            with Hub(directory, "workers: {track_chunk_seconds: 3}\n" + CAMERA % (SECRET, files, camera.url)) as hub:
+                until(lambda: health(hub)["frames_processed"] > 10, "it is seen")
+                camera.stop()
+                until(lambda: health(hub)["state"] != "online", "the camera is away")
+                until(lambda: frames_stored(directory) == health(hub)["frames_processed"], "all that was seen is stored")
+
+
 def h13_a_change_touches_its_own_cameras_alone():
     with Directory() as directory:
         files = world(directory)
@@ -629,6 +647,7 @@ if __name__ == "__main__":
         ("monitor tells what changed and survives a restart", monitor_tells_what_changed_and_survives_a_restart),
         ("retention by hand goes by policies too", retention_by_hand_goes_by_policies_too),
         ("a policy is tried on what was seen", a_policy_is_tried_on_what_was_seen),
+        ("what was seen is stored while its camera is away", what_was_seen_is_stored_while_its_camera_is_away),
         ("h13_a_change_touches_its_own_cameras_alone", h13_a_change_touches_its_own_cameras_alone),
         ("h15_the_same_again_tells_no_worker", h15_the_same_again_tells_no_worker),
         ("an import that fails midway says what was done", an_import_that_fails_midway_says_what_was_done),
