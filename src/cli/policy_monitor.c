@@ -6,7 +6,11 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { POLL_US = 1000000, HISTORY_PAGES_MAX = 20 };
+enum {
+    POLL_US = 1000000,
+    HISTORY_PAGES_MAX = 20,
+    CATCH_UP_LOOKS_MAX = 5, /* for the server to have in force what stands in its store */
+};
 
 /* The server's documents at one look. */
 struct look {
@@ -337,15 +341,40 @@ static bool look_again(struct monitor *monitor, GError **error)
     return is_told;
 }
 
+static int64_t newest_revision(const json_t *items)
+{
+    int64_t newest = 0;
+    for (size_t i = 0; i < json_array_size(items); i++)
+        newest = MAX(newest, revision_of(json_array_get(items, i)));
+    return newest;
+}
+
+/* What is in force, once that is no older than what the first look found, or it does not come to be. NULL: it cannot be
+ * read. */
+static json_t *await_in_force(const struct monitor *monitor, GError **error)
+{
+    int64_t newest = newest_revision(monitor->last.items);
+    json_t *in_force = ask(monitor, "/policies", error);
+    for (int i = 1; in_force && revision_of(in_force) < newest && i < CATCH_UP_LOOKS_MAX; i++) {
+        g_usleep(POLL_US);
+        json_decref(in_force);
+        in_force = ask(monitor, "/policies", error);
+    }
+    return in_force;
+}
+
+/* The first look lies between two words on what is in force: a change before it is in the later one, which is printed,
+ * and one after it is told by the next look, also of a document that there was not, by the earlier one's revision. */
 static bool begin(struct monitor *monitor, GError **error)
 {
-    json_t *in_force = ask(monitor, "/policies", error);
-    if (!in_force)
-        return false;
-    monitor->revision = revision_of(in_force);
-    print_tree(in_force);
+    json_t *earlier = ask(monitor, "/policies", error);
+    monitor->revision = revision_of(earlier);
+    json_t *in_force = earlier && look_again(monitor, error) ? await_in_force(monitor, error) : NULL;
+    if (in_force)
+        print_tree(in_force);
+    json_decref(earlier);
     json_decref(in_force);
-    return look_again(monitor, error);
+    return in_force != NULL;
 }
 
 /* A server that is restarted is away for a while, and takes nobody's word that was given before its logins ran out. */

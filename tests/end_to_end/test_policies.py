@@ -491,7 +491,7 @@ class HistoryServer(FailingServer):
                         "config": {"tamper_seconds": 9}}
             self.answer(200, {"items": [document] if self.looks == 1 else []})
         else:
-            self.answer(200, {"policies": {}, "revision": 0})
+            self.answer(200, {"policies": {}, "revision": 1})
 
 
 def history_is_followed_to_its_end_and_what_the_settings_say_is_told():

@@ -1,10 +1,12 @@
 """`vedette policy` against a server in whose place the test answers."""
+import itertools
+import json
 import os
 import pathlib
 import subprocess
 import sys
 
-from world import BINARY, PASSWORD, Directory, run_tests, sanitizer_options, server_that_says
+from world import BINARY, PASSWORD, Directory, run_tests, sanitizer_options, server_that_says, until
 
 MANAGER = pathlib.Path(os.environ["VEDETTE_SOURCE"]) / "scripts" / "policy-manager.sh"
 
@@ -40,7 +42,42 @@ def validate_blames_a_file_for_its_own_faults_alone():
         assert bad.returncode == 1 and "no type of policy takes it" in bad.stderr, bad
 
 
+def changing_server(asked_before, lag):
+    """Its answers: a policy is made, revision 4, after so many requests, and is in force so many requests later."""
+    asked = itertools.count(1)
+    document = {"policy_type": "safety", "service_name": "safety", "org_id": "default", "version": 3, "revision": 4,
+                "config": {"loitering_seconds": 9}}
+
+    def answer(path):
+        if path == "/policies":
+            return 200, {"policies": {}, "revision": 4 if next(asked) > asked_before + lag else 3}
+        if path == "/api/v1/policies":
+            return 200, {"items": [document] if next(asked) > asked_before else []}
+        if path.startswith("/api/v1/policies/safety/history"):
+            return 200, {"items": [{"revision": each} for each in (4, 2, 1)]}  # it was there before, and removed
+        return 200, {}
+
+    return answer
+
+
+def monitor_loses_no_change_that_is_made_as_it_begins():
+    for asked_before, lag in itertools.product((1, 2, 3), (0, 2)):
+        with Directory() as directory, server_that_says(changing_server(asked_before, lag)) as address:
+            out = directory / "out"
+            told = lambda: [json.loads(each + "}") for each in out.read_text().split("\n}\n")[:-1]]
+            with out.open("w") as stream, subprocess.Popen([BINARY, "policy", "monitor"], stdout=stream,
+                                                           env={**environment(address), "VEDETTE_TOKEN": "x"}) as monitor:
+                try:
+                    begun = until(told, "what is in force is printed")[0]
+                    if begun["revision"] < 4:
+                        change = until(lambda: told()[1:], f"what changed after {asked_before} requests is told")[0]
+                        assert [each["revision"] for each in change["revisions"]] == [4], change
+                finally:
+                    monitor.kill()
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("validate blames a file for its own faults alone", validate_blames_a_file_for_its_own_faults_alone),
+        ("monitor loses no change that is made as it begins", monitor_loses_no_change_that_is_made_as_it_begins),
     ]))
