@@ -24,12 +24,18 @@ static bool is_sticky;
 static const char *kept; /* where what is synced is kept */
 static __thread int64_t bytes_read;
 
-static struct {
+/* Where calls wait while a test holds it. */
+struct gate {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool is_held;
     int waiting;
-} deletes = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+};
+#define GATE_INIT                                                                                                      \
+    {                                                                                                                  \
+        .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER                                         \
+    }
+static struct gate deletes = GATE_INIT, reads = GATE_INIT;
 
 static int planned(void)
 {
@@ -51,34 +57,53 @@ int64_t shim_bytes_read(void)
     return bytes_read;
 }
 
+static void gate_hold(struct gate *gate, bool is_held)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->is_held = is_held;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void gate_await_held(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->waiting)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void gate_pass(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->waiting++;
+    pthread_cond_broadcast(&gate->changed);
+    while (gate->is_held)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    gate->waiting--;
+    pthread_mutex_unlock(&gate->lock);
+}
+
 void shim_hold_deletes(bool is_held)
 {
-    pthread_mutex_lock(&deletes.lock);
-    deletes.is_held = is_held;
-    pthread_cond_broadcast(&deletes.changed);
-    pthread_mutex_unlock(&deletes.lock);
+    gate_hold(&deletes, is_held);
 }
 
 void shim_await_held(void)
 {
-    pthread_mutex_lock(&deletes.lock);
-    while (!deletes.waiting)
-        pthread_cond_wait(&deletes.changed, &deletes.lock);
-    pthread_mutex_unlock(&deletes.lock);
+    gate_await_held(&deletes);
+}
+
+void shim_hold_reads(bool is_held)
+{
+    gate_hold(&reads, is_held);
 }
 
 static void wait_while_held(const char *name)
 {
     struct stat status;
-    if (stat(name, &status) != 0 || status.st_size == 0)
-        return;
-    pthread_mutex_lock(&deletes.lock);
-    deletes.waiting++;
-    pthread_cond_broadcast(&deletes.changed);
-    while (deletes.is_held)
-        pthread_cond_wait(&deletes.changed, &deletes.lock);
-    deletes.waiting--;
-    pthread_mutex_unlock(&deletes.lock);
+    if (stat(name, &status) == 0 && status.st_size > 0)
+        gate_pass(&deletes);
 }
 
 /* ---- what a power cut leaves ---- */
@@ -305,6 +330,7 @@ static int shim_read(sqlite3_file *base, void *buffer, int amount, sqlite3_int64
     struct shim_file *file = (struct shim_file *)base;
     int code = planned();
     bytes_read += amount;
+    gate_pass(&reads);
     return code ? SQLITE_IOERR_READ : file->real->pMethods->xRead(file->real, buffer, amount, offset);
 }
 

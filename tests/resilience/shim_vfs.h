@@ -22,6 +22,9 @@ void shim_hold_deletes(bool is_held);
 /* Until somebody does. */
 void shim_await_held(void);
 
+/* While held, whoever reads from a file waits. */
+void shim_hold_reads(bool is_held);
+
 /* From now on what is synced, by anybody in this process, is also kept in `directory`: of files what they held, of
  * directories the names in them; NULL: no more. */
 void shim_keep_synced(const char *directory);
