@@ -60,16 +60,19 @@ static void on_line(void *data, const char *line)
 static const char *words_for(enum profile_part_kind kind)
 {
     static const char *const words[] = {"frames of all cameras", "frames of camera ",
-                                        "records on their way to the store", "requests "};
+                                        "records on their way to the store", "requests ",
+                                        "left out, as its worker did not answer in time: camera "};
     return words[kind - 1];
 }
 
 static void print_part(const struct profile_part *part)
 {
-    bool is_named = part->kind == PROFILE_CAMERA || part->kind == PROFILE_ROUTE;
+    bool is_named = part->kind != PROFILE_CAMERAS && part->kind != PROFILE_RECORDS;
     const struct profile_stage *stages = part->stages.items;
-    printf("\n%s%s: %lld%s\n", words_for(part->kind), is_named ? part->name : "", (long long)part->count,
-           part->kind == PROFILE_RECORDS ? " batches stored" : "");
+    printf("\n%s%s", words_for(part->kind), is_named ? part->name : "");
+    if (part->kind != PROFILE_LEFT_OUT)
+        printf(": %lld%s", (long long)part->count, part->kind == PROFILE_RECORDS ? " batches stored" : "");
+    putchar('\n');
     if (part->stages.count)
         printf("  %-10s %9s %11s %9s %9s %9s %9s %7s\n", "stage", "count", "total ms", "mean ms", "p50", "p95", "p99",
                "share");

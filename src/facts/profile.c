@@ -58,7 +58,7 @@ bool stage_times_read(const struct stage_times *times, struct latency *latency)
 
 /* ---- what is shown ---- */
 
-const char *const profile_part_kind_names[] = {"cameras", "camera", "records", "route", NULL};
+const char *const profile_part_kind_names[] = {"cameras", "camera", "records", "route", "left_out", NULL};
 
 static const struct record_field profile_stage_fields[] = {
     FIELD(struct profile_stage, stage, RECORD_REQUIRED, "its name", .max_count = 32),
@@ -76,7 +76,8 @@ const struct record_descriptor profile_stage_descriptor =
 
 static const struct record_field profile_part_fields[] = {
     FIELD_ENUM(struct profile_part, kind, profile_part_kind_names, RECORD_REQUIRED,
-               "cameras: the frames of all; camera: of one; records: on their way to the store; route: requests"),
+               "cameras: the frames of all; camera: of one; records: on their way to the store; route: requests; "
+               "left_out: a camera of which nothing is told, as its worker did not answer in time"),
     FIELD(struct profile_part, name, RECORD_REQUIRED, "the camera or the route", .max_count = 256),
     FIELD(struct profile_part, count, 0, "frames, batches of records or requests"),
     FIELD_LIST(struct profile_part, stages, &profile_stage_descriptor, 0, "in the order of the way",

@@ -28,7 +28,7 @@ bool stage_times_read(const struct stage_times *times, struct latency *latency);
 
 /* ---- what is shown ---- */
 
-enum profile_part_kind { PROFILE_CAMERAS = 1, PROFILE_CAMERA, PROFILE_RECORDS, PROFILE_ROUTE };
+enum profile_part_kind { PROFILE_CAMERAS = 1, PROFILE_CAMERA, PROFILE_RECORDS, PROFILE_ROUTE, PROFILE_LEFT_OUT };
 extern const char *const profile_part_kind_names[];
 
 struct profile_stage {
@@ -37,7 +37,7 @@ struct profile_stage {
     double total_ms, mean_ms, p50_ms, p95_ms, p99_ms;
     struct record_optional share; /* of what the part as a whole took */
 };
-/* Frames of a camera or of all, records on their way, requests of a route. */
+/* Frames of a camera or of all, records on their way, requests of a route; or a camera that nothing is told of. */
 struct profile_part {
     enum profile_part_kind kind;
     char *name;

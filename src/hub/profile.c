@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { ANSWER_MS = 2000 }; /* a worker that has not answered by then is left out */
+enum { ANSWER_MS = 2000 }; /* the cameras of a worker that has not answered by then are left out */
 
 struct profile {
     struct hub *hub;
@@ -66,8 +66,12 @@ static void begin_look(struct profile *profile)
     profile->now = profile_look_new();
     for (guint i = 0; i < hub->workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        bool is_asked = worker->link && worker->has_said_hello && !worker->is_apart && worker->cameras->len > 0;
-        profile->awaited += is_asked && link_send(worker->link, LINK_MEASURE, &number_le, sizeof number_le, NULL);
+        if (!worker->link || !worker->has_said_hello || worker->is_apart || worker->cameras->len == 0)
+            continue;
+        for (guint j = 0; j < worker->cameras->len; j++)
+            profile_look_await(profile->now, ((const struct camera *)g_ptr_array_index(worker->cameras, j))->id,
+                               worker->id);
+        profile->awaited += link_send(worker->link, LINK_MEASURE, &number_le, sizeof number_le, NULL);
     }
     profile->timer = g_timeout_add(profile->awaited ? ANSWER_MS : 0, on_late, profile);
 }
@@ -78,6 +82,7 @@ void profile_take(struct profile *profile, struct hub_worker *worker, const stru
         worker->measured == times->number)
         return;
     worker->measured = times->number;
+    profile_look_answered(profile->now, worker->id);
     const struct camera_times *cameras = times->cameras.items;
     for (size_t i = 0; i < times->cameras.count; i++) {
         struct camera_latencies *latencies = g_new0(struct camera_latencies, 1);

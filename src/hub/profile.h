@@ -34,12 +34,17 @@ struct named_latencies {
 /* What was counted at one moment. */
 struct profile_look {
     GHashTable *cameras; /* id → struct camera_latencies */
+    GHashTable *awaited; /* id of a camera → id of its worker, which has not answered */
     struct latency *records;
     GPtrArray *routes; /* of struct named_latencies * */
 };
 struct profile_look *profile_look_new(void);
 void profile_look_free(struct profile_look *look);
+/* A worker answers for all cameras that it was asked for, whatever it has to tell of them. */
+void profile_look_await(struct profile_look *look, const char *camera_id, const char *worker_id);
+void profile_look_answered(struct profile_look *look, const char *worker_id);
 /* Fills an uninitialised report with what came between two looks; record_clear it. A camera whose worker started anew
- * meanwhile is told from there on. */
+ * meanwhile is told from there on. One whose worker did not answer one of the looks is named as left out: what came in
+ * between is not known. Uses up `after`. */
 void profile_report_make(const struct profile_look *before, const struct profile_look *after, double seconds,
                          struct profile_report *report);

@@ -17,6 +17,7 @@ struct profile_look *profile_look_new(void)
 {
     struct profile_look *look = g_new0(struct profile_look, 1);
     look->cameras = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    look->awaited = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
     look->records = g_new0(struct latency, PATH_END);
     look->routes = g_ptr_array_new_with_free_func(named_free);
     return look;
@@ -27,9 +28,26 @@ void profile_look_free(struct profile_look *look)
     if (!look)
         return;
     g_hash_table_unref(look->cameras);
+    g_hash_table_unref(look->awaited);
     g_free(look->records);
     g_ptr_array_unref(look->routes);
     g_free(look);
+}
+
+void profile_look_await(struct profile_look *look, const char *camera_id, const char *worker_id)
+{
+    g_hash_table_replace(look->awaited, g_strdup(camera_id), g_strdup(worker_id));
+}
+
+static gboolean is_of_worker(void *camera_id, void *worker_id, void *answered_id)
+{
+    (void)camera_id;
+    return strcmp(worker_id, answered_id) == 0;
+}
+
+void profile_look_answered(struct profile_look *look, const char *worker_id)
+{
+    g_hash_table_foreach_remove(look->awaited, is_of_worker, (void *)(uintptr_t)worker_id);
 }
 
 /* What came between. Counts that fell were begun anew: then all of them came since. */
@@ -66,15 +84,56 @@ static int compare_ids(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
+/* The table's keys, in order: *ids, g_free. */
+static guint sort_ids(GHashTable *table, gpointer **ids)
+{
+    guint count;
+    *ids = g_hash_table_get_keys_as_array(table, &count);
+    if (count)
+        qsort(*ids, count, sizeof **ids, compare_ids);
+    return count;
+}
+
+/* Those whose counts one of the looks should have and has not. Without the first a camera's counts are all since its
+ * worker's start. A new GHashTable; its keys are borrowed. */
+static GHashTable *find_left_out(const struct profile_look *before, const struct profile_look *after)
+{
+    const struct profile_look *const looks[] = {before, after};
+    GHashTable *left_out = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < G_N_ELEMENTS(looks); i++) {
+        GHashTableIter iter;
+        void *id;
+        g_hash_table_iter_init(&iter, looks[i]->awaited);
+        while (g_hash_table_iter_next(&iter, &id, NULL))
+            if (!g_hash_table_contains(looks[i]->cameras, id))
+                g_hash_table_add(left_out, id);
+    }
+    return left_out;
+}
+
+static gboolean is_in(void *id, void *times, void *ids)
+{
+    (void)times;
+    return g_hash_table_contains(ids, id);
+}
+
+static void add_left_out(GHashTable *left_out, struct profile_report *report)
+{
+    g_autofree gpointer *ids = NULL;
+    guint count = sort_ids(left_out, &ids);
+    for (guint i = 0; i < count; i++)
+        add_part(report, PROFILE_LEFT_OUT, ids[i]);
+}
+
 static void add_cameras(const struct profile_look *before, const struct profile_look *after,
                         struct profile_report *report)
 {
-    guint count;
-    g_autofree gpointer *ids = g_hash_table_get_keys_as_array(after->cameras, &count);
+    g_autoptr(GHashTable) left_out = find_left_out(before, after);
+    g_hash_table_foreach_remove(after->cameras, is_in, left_out);
+    g_autofree gpointer *ids = NULL;
+    guint count = sort_ids(after->cameras, &ids);
     g_autofree struct camera_latencies *all = g_new0(struct camera_latencies, 1),
                                        *now = g_new(struct camera_latencies, count);
-    if (count)
-        qsort(ids, count, sizeof *ids, compare_ids);
     for (guint i = 0; i < count; i++) {
         const struct camera_latencies *then = g_hash_table_lookup(before->cameras, ids[i]);
         now[i] = *(const struct camera_latencies *)g_hash_table_lookup(after->cameras, ids[i]);
@@ -85,6 +144,7 @@ static void add_cameras(const struct profile_look *before, const struct profile_
     add_frames(add_part(report, PROFILE_CAMERAS, "all"), all->stages);
     for (guint i = 0; i < count; i++)
         add_frames(add_part(report, PROFILE_CAMERA, ids[i]), now[i].stages);
+    add_left_out(left_out, report);
 }
 
 static void add_records(const struct profile_look *before, const struct profile_look *after,

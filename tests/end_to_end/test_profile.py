@@ -1,6 +1,8 @@
 """`vedette profile` against a running server: what it counts is what went by, and the stages are within the whole."""
 import itertools
 import json
+import os
+import signal
 import sys
 import threading
 import urllib.request
@@ -97,6 +99,23 @@ def frames_records_and_requests_are_told():
             assert ("route", "GET /api/v1/jobs") not in parts, "what nobody asked for is not told"
 
 
+def who_did_not_answer_is_left_out_and_named():
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        with Hub(directory, FAST + "cameras:\n" + camera_config("one", camera.url, lines=False)) as hub:
+            until(lambda: hub.online() == {"one"}, "the camera is watched")
+            worker = hub.workers()[0]
+            os.kill(worker, signal.SIGSTOP)
+            with Process(directory, "late", [BINARY, "profile", "--data-dir", str(directory / "data"), "--seconds", "2", "--json"]) as late:
+                until(lambda: "did not tell" in hub.log(), "the first look is over")
+                os.kill(worker, signal.SIGCONT)
+                assert late.child.wait(timeout=60) == 0, late.log()
+            assert hub.workers() == [worker], "it lived on, and answered the second look"
+            parts = [(part["kind"], part["name"], part["count"]) for part in json.loads(late.out())["parts"]]
+            assert ("left_out", "one", 0) in parts and ("cameras", "all", 0) in parts, parts
+            assert ("camera", "one") not in [part[:2] for part in parts], parts
+            until(lambda: "frames of camera one" in profile(directory, "--seconds", 1).stdout, "the next one tells of it")
+
+
 def a_table_for_people():
     with Directory() as directory:
         with Hub(directory, "cameras: []\n") as hub:
@@ -133,6 +152,7 @@ def one_at_a_time_and_none_without_a_server():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("frames, records and requests are told", frames_records_and_requests_are_told),
+        ("who did not answer is left out and named", who_did_not_answer_is_left_out_and_named),
         ("a table for people", a_table_for_people),
         ("one that is broken off makes room", one_that_is_broken_off_makes_room),
         ("one at a time, and none without a server", one_at_a_time_and_none_without_a_server),

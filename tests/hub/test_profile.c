@@ -71,6 +71,50 @@ static void test_what_came_between_is_told(void)
     profile_look_free(after);
 }
 
+static void test_who_did_not_answer_is_left_out_and_named(void)
+{
+    struct profile_look *before = profile_look_new(), *after = profile_look_new();
+    struct profile_report report;
+    static const char *const cameras[][2] = {
+        {"early", "a"}, {"late", "b"}, {"late too", "b"}, {"silent", "c"}, {"moved", "c"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++) {
+        profile_look_await(before, cameras[i][0], cameras[i][1]);
+        profile_look_await(after, cameras[i][0], cameras[i][1]);
+    }
+    profile_look_answered(before, "a");
+    note_frames(add_camera(before, "early"), 10);
+    profile_look_answered(before, "c");
+    note_frames(add_camera(before, "silent"), 10);
+    note_frames(add_camera(before, "moved"), 10);
+    profile_look_answered(after, "a");
+    note_frames(add_camera(after, "early"), 12);
+    profile_look_answered(after, "b");
+    note_frames(add_camera(after, "late"), 5000);
+    note_frames(add_camera(after, "late too"), 5000);
+    note_frames(add_camera(after, "moved"), 3); /* by another worker, which answered */
+    note_frames(add_camera(after, "added"), 5);
+    profile_report_make(before, after, 2.5, &report);
+    static const struct {
+        enum profile_part_kind kind;
+        const char *name;
+        int64_t count;
+    } parts[] = {
+        {PROFILE_CAMERAS, "all", 10},    {PROFILE_CAMERA, "added", 5},  {PROFILE_CAMERA, "early", 2},
+        {PROFILE_CAMERA, "moved", 3},    {PROFILE_LEFT_OUT, "late", 0}, {PROFILE_LEFT_OUT, "late too", 0},
+        {PROFILE_LEFT_OUT, "silent", 0}, {PROFILE_RECORDS, "all", 0},
+    };
+    const struct profile_part *told = report.parts.items;
+    g_assert_cmpint(report.parts.count, ==, G_N_ELEMENTS(parts));
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_assert_cmpint(told[i].kind, ==, parts[i].kind);
+        g_assert_cmpstr(told[i].name, ==, parts[i].name);
+        g_assert_cmpint(told[i].count, ==, parts[i].count);
+    }
+    record_clear(&profile_report_descriptor, &report);
+    profile_look_free(before);
+    profile_look_free(after);
+}
+
 static void test_times_are_read_as_they_were_written(void)
 {
     struct latency latency = {0}, again;
@@ -109,6 +153,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/profile/what came between is told", test_what_came_between_is_told);
+    g_test_add_func("/profile/who did not answer is left out and named", test_who_did_not_answer_is_left_out_and_named);
     g_test_add_func("/profile/times are read as they were written", test_times_are_read_as_they_were_written);
     g_test_add_func("/profile/made-up times are refused", test_made_up_times_are_refused);
     return g_test_run();

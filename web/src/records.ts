@@ -1686,8 +1686,8 @@ export interface ProfileReport {
 
 /** Where one kind of work spent its time. */
 export interface ProfilePart {
-  /** cameras: the frames of all; camera: of one; records: on their way to the store; route: requests */
-  kind: "cameras" | "camera" | "records" | "route";
+  /** cameras: the frames of all; camera: of one; records: on their way to the store; route: requests; left_out: a camera of which nothing is told, as its worker did not answer in time */
+  kind: "cameras" | "camera" | "records" | "route" | "left_out";
   /** the camera or the route */
   name: string;
   /** frames, batches of records or requests */
