@@ -8,7 +8,7 @@
 #include "base/counter.h"
 #include "frame/picture_header.h"
 
-static const char picture_name[] = "frame", file_name[] = "file";
+static const char picture_name[] = "frame";
 
 /* ---- what is asked ---- */
 
@@ -28,7 +28,7 @@ static void append_part(const struct multipart_part *part, const struct record_f
 
 static bool is_picture(const struct multipart_part *part)
 {
-    return strcmp(part->name, picture_name) == 0 || strcmp(part->name, file_name) == 0;
+    return strcmp(part->name, picture_name) == 0;
 }
 
 /* The parts but the picture, as the JSON that says the same. */
@@ -38,19 +38,19 @@ static GString *json_of_parts(const GPtrArray *parts)
     for (guint i = 0; i < parts->len; i++) {
         const struct multipart_part *part = g_ptr_array_index(parts, i);
         if (!is_picture(part))
-            append_part(part, record_find_field(&detect_request_descriptor, part->name), json);
+            append_part(part, record_find_field(&detect_order_descriptor, part->name), json);
     }
     g_string_append_c(json, '}');
     return json;
 }
 
-static bool decode_request(const char *json, size_t length, const struct request *request, struct detect_request *asked,
-                           struct answer *answer)
+static bool decode_request(const struct record_descriptor *descriptor, const char *json, size_t length,
+                           const struct request *request, struct detect_request *asked, struct answer *answer)
 {
     struct record_errors errors;
     record_errors_init(&errors);
     size_t most = detect_request_bytes(&request->api->settings->detect);
-    bool is_good = record_decode_json_large(&detect_request_descriptor, json, length, most, asked, &errors);
+    bool is_good = record_decode_json_large(descriptor, json, length, most, asked, &errors);
     if (!is_good)
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the request is not valid", &errors);
     record_errors_clear(&errors);
@@ -86,7 +86,7 @@ static const struct multipart_part *picture_of(const GPtrArray *parts, struct an
     for (guint i = 0; i < parts->len; i++) {
         const struct multipart_part *part = g_ptr_array_index(parts, i);
         if (is_picture(part) && picture) {
-            answer_bad_frame(answer, "there is more than one part of a picture: send one");
+            answer_bad_frame(answer, "there is more than one part of this name: send one picture");
             return NULL;
         }
         if (is_picture(part))
@@ -110,21 +110,21 @@ static GBytes *read_multipart(const struct request *request, struct detect_reque
     if (!picture)
         return NULL;
     g_autoptr(GString) json = json_of_parts(parts);
-    bool is_good = decode_request(json->str, json->len, request, asked, answer);
+    bool is_good = decode_request(&detect_order_descriptor, json->str, json->len, request, asked, answer);
     return is_good ? g_bytes_new(picture->data, picture->length) : NULL;
 }
 
 static GBytes *read_json(const struct request *request, struct detect_request *asked, struct answer *answer)
 {
-    if (!decode_request((const char *)request->body->data, request->body->len, request, asked, answer))
+    const GByteArray *body = request->body;
+    if (!decode_request(&detect_request_descriptor, (const char *)body->data, body->len, request, asked, answer))
         return NULL;
-    GBytes *image = asked->frame && *asked->frame ? decode_base64(asked->frame) : NULL;
-    if (!image) {
-        answer_bad_frame(answer,
-                         asked->frame && *asked->frame ? "is not base64" : "is missing: a JPEG or PNG as base64");
-        record_clear(&detect_request_descriptor, asked);
-    }
+    GBytes *image = decode_base64(asked->frame);
     g_clear_pointer(&asked->frame, g_free);
+    if (!image) {
+        answer_bad_frame(answer, "is not base64");
+        record_clear(&detect_order_descriptor, asked);
+    }
     return image;
 }
 
@@ -166,7 +166,7 @@ static void submit(struct request *request, const struct detect_request *asked, 
 {
     g_autoptr(GError) error = NULL;
     GString *order = g_string_new(NULL);
-    record_encode_json(&detect_request_descriptor, asked, false, order);
+    record_encode_json(&detect_order_descriptor, asked, false, order);
     g_autoptr(GBytes) bytes = g_string_free_to_bytes(order);
     const struct detect_asker asker = {hurry, request->api->watch};
     request->detect_job =
@@ -190,7 +190,7 @@ static void begin(struct request *request, struct answer *answer)
     else
         counter_add(&request->api->health->detect_rejected, 1);
     if (image)
-        record_clear(&detect_request_descriptor, &asked);
+        record_clear(&detect_order_descriptor, &asked);
 }
 
 /* ---- what is answered ---- */
@@ -253,6 +253,6 @@ static const struct route routes[] = {
      .features = ROUTE_FILTERED,
      .handle = handle_detect,
      .doc = "What is in a picture, feature by feature. As multipart/form-data the picture is the part frame, and the "
-            "other parts are named as the keys of the JSON (docs/detect.md)."},
+            "other parts are named as the keys of the JSON; a list or an object is JSON there too (docs/detect.md)."},
 };
 const struct route_group detect_routes = ROUTE_GROUP("detect", "Pictures looked at on request.", routes);

@@ -66,6 +66,53 @@ static void append_media(const char *type, const struct record_descriptor *descr
     g_string_append_c(out, '}');
 }
 
+/* What is base64 in JSON comes as its bytes. */
+static void append_part(const struct record_field *field, enum record_schema_use use, void *data)
+{
+    (void)use;
+    GString *out = data;
+    g_string_append(out, out->str[out->len - 1] == '{' ? "" : ",");
+    append_text(out, field->name);
+    g_string_append_c(out, ':');
+    if (!(field->flags & RECORD_BASE64)) {
+        record_append_field_schema(field, &parameter_style, out);
+        return;
+    }
+    g_string_append(out, "{\"type\":\"string\",\"format\":\"binary\",\"description\":");
+    append_text(out, field->doc);
+    g_string_append_c(out, '}');
+}
+
+static void append_required_part(const struct record_field *field, enum record_schema_use use, void *data)
+{
+    (void)use;
+    GString *out = data;
+    if (field->flags & RECORD_REQUIRED)
+        g_string_append_printf(out, "%s\"%s\"", out->str[out->len - 1] == '[' ? "" : ",", field->name);
+}
+
+/* A list is one part, not one for each item. */
+static void append_encoding(const struct record_field *field, enum record_schema_use use, void *data)
+{
+    (void)use;
+    GString *out = data;
+    if (field->kind == RECORD_LIST || field->kind == RECORD_RECORD)
+        g_string_append_printf(out, "%s\"%s\":{\"contentType\":\"application/json\"}",
+                               out->str[out->len - 1] == '{' ? "" : ",", field->name);
+}
+
+/* A form whose parts are the record's fields. */
+static void append_form(const struct record_descriptor *descriptor, GString *out)
+{
+    g_string_append(out, "\"multipart/form-data\":{\"schema\":{\"type\":\"object\",\"required\":[");
+    record_each_field(descriptor, RECORD_SCHEMA_INPUT, append_required_part, out);
+    g_string_append(out, "],\"properties\":{");
+    record_each_field(descriptor, RECORD_SCHEMA_INPUT, append_part, out);
+    g_string_append(out, "},\"additionalProperties\":false},\"encoding\":{");
+    record_each_field(descriptor, RECORD_SCHEMA_INPUT, append_encoding, out);
+    g_string_append(out, "}}");
+}
+
 static void append_body(const struct route *route, GString *out)
 {
     if (route->body == BODY_NONE)
@@ -83,9 +130,10 @@ static void append_body(const struct route *route, GString *out)
         g_string_append_c(out, ',');
         append_media("application/x-www-form-urlencoded", route->request, out);
     }
-    if (route->body == BODY_JSON_OR_PARTS)
-        g_string_append(out, ",\"multipart/form-data\":{\"schema\":{\"type\":\"object\",\"required\":[\"frame\"],"
-                             "\"properties\":{\"frame\":{\"type\":\"string\",\"format\":\"binary\"}}}}");
+    if (route->body == BODY_JSON_OR_PARTS) {
+        g_string_append_c(out, ',');
+        append_form(route->request, out);
+    }
     g_string_append(out, "}}");
 }
 

@@ -33,9 +33,11 @@ bool detect_is_enabled(const struct detect_features *features, enum detect_featu
 }
 
 static const struct record_field request_fields[] = {
-    FIELD(struct detect_request, frame, 0,
-          "the picture, JPEG or PNG, as base64, also as a data: URL; as multipart/form-data it is a part of its own",
-          .max_count = PICTURE_TEXT_MAX_BYTES),
+    FIELD(struct detect_request, frame, RECORD_REQUIRED | RECORD_BASE64,
+          "the picture, JPEG or PNG: in JSON as base64, also as a data: URL; in multipart/form-data its bytes",
+          .max_count = PICTURE_TEXT_MAX_BYTES,
+          .example =
+              "\"iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGNoAAAAggCBd81ytgAAAABJRU5ErkJggg==\""),
     FIELD_RECORD(struct detect_request, enabled_features, struct detect_features, &detect_features_descriptor, 0,
                  "what to look for"),
     FIELD(struct detect_request, line_x, 0,
@@ -56,6 +58,14 @@ static const struct record_field request_fields[] = {
 };
 const struct record_descriptor detect_request_descriptor =
     RECORD(struct detect_request, "DetectRequest", 1, request_fields, "A picture to look at.");
+const struct record_descriptor detect_order_descriptor = {
+    .name = "DetectOrder",
+    .schema_version = 1,
+    .size = sizeof(struct detect_request),
+    .fields = request_fields + 1, /* the first is the picture */
+    .field_count = G_N_ELEMENTS(request_fields) - 1,
+    .doc = "What is asked of a picture that comes beside it.",
+};
 
 const char *const detect_status_names[] = {"ok", "unavailable", "off", NULL};
 static const struct record_field state_fields[] = {

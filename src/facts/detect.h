@@ -40,7 +40,7 @@ extern const struct record_descriptor detect_features_descriptor;
 bool detect_is_enabled(const struct detect_features *features, enum detect_feature feature);
 
 struct detect_request {
-    char *frame; /* base64; empty where the picture comes apart from it */
+    char *frame; /* base64; NULL where the picture comes apart from it */
     struct detect_features enabled_features;
     struct record_optional line_x;
     char *stream_id;
@@ -52,6 +52,8 @@ struct detect_request {
     bool annotate;
 };
 extern const struct record_descriptor detect_request_descriptor;
+/* The same struct without the picture, which comes apart from it: as a part of a form, or to a worker. */
+extern const struct record_descriptor detect_order_descriptor;
 
 enum detect_status { DETECT_OK = 1, DETECT_UNAVAILABLE, DETECT_OFF };
 extern const char *const detect_status_names[];

@@ -364,12 +364,12 @@ static bool look_at(struct worker *worker, const struct link_parts *parts, struc
                     GBytes **jpeg, GError **error)
 {
     struct detect_request request;
-    if (!decode(&detect_request_descriptor, parts->text, parts->text_length, &request, error))
+    if (!decode(&detect_order_descriptor, parts->text, parts->text_length, &request, error))
         return false;
     if (!worker->pictures)
         worker->pictures = pictures_new(&worker->config, worker->detector, clock_system());
     bool is_good = pictures_look(worker->pictures, &request, parts->bytes, parts->byte_count, response, jpeg, error);
-    record_clear(&detect_request_descriptor, &request);
+    record_clear(&detect_order_descriptor, &request);
     return is_good;
 }
 

@@ -48,6 +48,21 @@ function a1EveryOperationIsDescribed() {
   }
 }
 
+/** What may be sent as JSON or as a form has the same fields in both, and must have the same; in a form a picture is bytes. */
+function a1AFormHasThePartsThatJsonHas() {
+  const both = operations().map(({ operation }) => operation.requestBody?.content ?? {}).filter((content) => content["multipart/form-data"]);
+  assert.equal(both.length, 1);
+  for (const content of both) {
+    const [json, form] = [content["application/json"].schema, content["multipart/form-data"].schema].map(resolve);
+    assert.deepEqual(Object.keys(form.properties), Object.keys(json.properties).filter((name) => name !== "schema_version"));
+    assert.deepEqual(form.required, json.required);
+    assert.ok(json.required.includes("frame") && !json.properties.frame.nullable);
+    assert.equal(form.properties.frame.format, "binary");
+    assert.equal(form.additionalProperties, false);
+    assert.deepEqual(Object.keys(content["multipart/form-data"].encoding), ["enabled_features", "zones"]);
+  }
+}
+
 async function a2IsWrittenTheSameEachTime() {
   for (const kind of ["openapi", "typescript", "json-schema", "asyncapi", "sql"]) {
     const [first, second] = [await write(kind), await write(kind)];
@@ -211,6 +226,7 @@ await runTests([
   ["a01_spectral", a1IsCleanUnderSpectral],
   ["a01_examples_are_valid", a1ExamplesAreValid],
   ["a01_every_operation_is_described", a1EveryOperationIsDescribed],
+  ["a01_a_form_has_the_parts_that_json_has", a1AFormHasThePartsThatJsonHas],
   ["a02_written_the_same_each_time", a2IsWrittenTheSameEachTime],
   ["a03_typescript_compiles", a3TypescriptCompiles],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],

@@ -421,7 +421,7 @@ export class Client {
     return await this.send("GET", `/docs/style.css`, {}, undefined, call);
   }
 
-  /** What is in a picture, feature by feature. As multipart/form-data the picture is the part frame, and the other parts are named as the keys of the JSON (docs/detect.md). */
+  /** What is in a picture, feature by feature. As multipart/form-data the picture is the part frame, and the other parts are named as the keys of the JSON; a list or an object is JSON there too (docs/detect.md). */
   async detect(body: records.DetectRequest, call: Call = {}): Promise<records.DetectResponse> {
     return (await this.send("POST", `/api/detect`, {}, body, call)).json();
   }

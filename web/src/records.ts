@@ -2750,8 +2750,8 @@ export interface DetectFeaturesInput {
 
 /** A picture to look at. */
 export interface DetectRequest {
-  /** the picture, JPEG or PNG, as base64, also as a data: URL; as multipart/form-data it is a part of its own */
-  frame?: string;
+  /** the picture, JPEG or PNG: in JSON as base64, also as a data: URL; in multipart/form-data its bytes */
+  frame: string;
   /** what to look for */
   enabled_features?: DetectFeaturesInput;
   /** where a line stands from top to bottom: up to 1 a share of the picture's width, above it pixels */
