@@ -104,6 +104,8 @@ static void check_workers(struct api *api, const char *org_id, struct component 
         degrade(component, "%zu of %zu cameras are offline", enabled - online, enabled);
     else if (is_any_offline)
         degrade(component, "cameras of others are offline");
+    if (counter_get(&api->health->cameras_left_out))
+        degrade(component, "cameras that were made by the API cannot be watched: their health and the log say why");
     if (uncaged)
         degrade(component, "%" G_GINT64_FORMAT " workers run without a cage: the log says why", uncaged);
 }

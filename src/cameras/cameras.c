@@ -17,6 +17,7 @@ struct cameras *cameras_new(const struct cameras_config *config)
     struct cameras *cameras = g_new0(struct cameras, 1);
     cameras->config = *config;
     g_queue_init(&cameras->trials);
+    cameras->left_out = left_out_array_new();
     pthread_mutex_init(&cameras->lock, NULL);
     pthread_mutex_init(&cameras->trials_lock, NULL);
     camera_roster_set_whole(live_roster(config->live), config->settings->max_cameras == 0);
@@ -28,6 +29,7 @@ void cameras_free(struct cameras *cameras)
     if (!cameras)
         return;
     g_queue_clear_full(&cameras->trials, (GDestroyNotify)camera_trial_leave);
+    g_ptr_array_unref(cameras->left_out);
     pthread_mutex_destroy(&cameras->lock);
     pthread_mutex_destroy(&cameras->trials_lock);
     g_free(cameras);
@@ -94,6 +96,7 @@ static void count_cameras(const struct cameras *cameras)
 {
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
     counter_set(&cameras->config.health->cameras_managed, (int64_t)count_made(set, NULL));
+    counter_set(&cameras->config.health->cameras_left_out, cameras->left_out->len);
 }
 
 /* Before its key goes, or when there is a first one. Those that are not watched too: they may be again. */
@@ -119,23 +122,18 @@ static bool take(const struct cameras *cameras, struct camera *camera)
         seal_anew(cameras, camera, sealed);
         return true;
     }
-    log_error(camera->id, "is not watched: its logins cannot be read: %s", error->message);
+    log_error(camera->id, "its logins cannot be read: %s", error->message);
     return false;
 }
 
-static void load_one(const struct cameras *cameras, struct camera *camera)
+static void load_one(struct cameras *cameras, struct camera *camera)
 {
-    CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    if (!take(cameras, camera))
-        return;
-    if (camera_set_find(set, camera->id))
-        log_error(camera->id, "the store's camera of org '%s' is not watched: the settings have one of this id",
-                  camera->org_id);
-    else if (count_made(set, NULL) >= (size_t)cameras->config.settings->max_cameras)
-        log_error(camera->id, "is not watched: managed_cameras.max_cameras is %d",
-                  cameras->config.settings->max_cameras);
-    else
+    g_autoptr(GError) error = NULL;
+    bool has_logins = take(cameras, camera);
+    if (left_out_may_be_watched(cameras, camera, has_logins, &error))
         live_put_camera(cameras->config.live, camera);
+    else
+        left_out_add(cameras, camera, has_logins, error->message);
 }
 
 /* Under the lock. */
@@ -240,6 +238,7 @@ static const struct camera *put(struct cameras *cameras, const struct camera *ca
     if (!is_good)
         return NULL;
     live_put_camera(cameras->config.live, camera);
+    left_out_remove(cameras, camera->org_id, camera->id);
     count_cameras(cameras);
     if (cameras->changed)
         cameras->changed(cameras->changed_data);
@@ -281,20 +280,51 @@ const struct camera *cameras_create(struct cameras *cameras, const struct camera
     return made;
 }
 
-/* Whose it is, whether it may be changed, and whether it is what was meant. */
-static const struct camera *find(const struct camera_set *set, const struct camera_change *change, GError **error)
+/* As it is told: of those that are left out, where the settings use their id, as it is stored. */
+static const struct camera *find_own(const struct cameras *cameras, const struct camera_set *set,
+                                     const struct camera_change *change)
 {
     const struct camera *camera = camera_set_find(set, change->camera_id);
-    if (!camera || g_strcmp0(camera->org_id, change->by->org_id) != 0)
+    if (camera && g_strcmp0(camera->org_id, change->by->org_id) == 0)
+        return camera;
+    const struct left_out *left_out = left_out_find(cameras, change->by->org_id, change->camera_id);
+    return left_out ? left_out->camera : NULL;
+}
+
+/* Whose it is, whether it may be changed, and whether it is what was meant: the camera as it is stored. */
+static const struct camera *find(const struct cameras *cameras, const struct camera_set *set,
+                                 const struct camera_change *change, GError **error)
+{
+    const struct camera *camera = find_own(cameras, set, change);
+    if (!camera)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such camera");
     else if (camera->managed_by != CAMERA_OF_API)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                     "the server's settings file says what this camera is: change it there");
     else if (change->is_expected && !change->is_expected(change->data, camera))
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "the camera was changed meanwhile: read it again");
-    else
-        return camera;
+    else {
+        const struct left_out *left_out = left_out_find(cameras, camera->org_id, camera->id);
+        return left_out ? left_out->camera : camera;
+    }
     return NULL;
+}
+
+static bool gives_login(const struct camera *camera)
+{
+    const struct camera_stream *streams = camera->streams.items;
+    bool has_any = camera->username || camera->password;
+    for (size_t i = 0; i < camera->streams.count; i++)
+        has_any = has_any || streams[i].username || streams[i].password;
+    return has_any;
+}
+
+/* One that was left out is watched from its change on; what of its logins cannot be read is not put away unless others
+ * are given. */
+static bool may_be_watched(const struct cameras *cameras, const struct camera *camera, GError **error)
+{
+    const struct left_out *left_out = left_out_find(cameras, camera->org_id, camera->id);
+    return !left_out || left_out_may_be_watched(cameras, camera, left_out->has_logins || gives_login(camera), error);
 }
 
 /* The copy that is edited shows no logins, so that what is given is told from what was there. */
@@ -315,6 +345,8 @@ static bool edit(const struct cameras *cameras, const struct camera_change *chan
     if (!check(cameras, camera, before, errors, error))
         return false;
     camera_tidy(camera);
+    if (!may_be_watched(cameras, camera, error))
+        return false;
     camera_keep_logins(camera, before);
     return true;
 }
@@ -326,7 +358,7 @@ const struct camera *cameras_change(struct cameras *cameras, const struct camera
     const struct camera *changed = NULL;
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    const struct camera *before = check_loaded(cameras, error) ? find(set, change, error) : NULL;
+    const struct camera *before = check_loaded(cameras, error) ? find(cameras, set, change, error) : NULL;
     if (before && edit(cameras, change, before, &camera, errors, error))
         changed = put(cameras, &camera, before, change->by, error);
     pthread_mutex_unlock(&cameras->lock);
@@ -334,18 +366,27 @@ const struct camera *cameras_change(struct cameras *cameras, const struct camera
     return changed;
 }
 
+/* Under the lock. */
+static void forget(struct cameras *cameras, const struct camera_set *set, const struct camera_change *change)
+{
+    const struct camera *shown = camera_set_find(set, change->camera_id);
+    left_out_remove(cameras, change->by->org_id, change->camera_id);
+    if (shown && g_strcmp0(shown->org_id, change->by->org_id) == 0)
+        live_remove_camera(cameras->config.live, change->camera_id);
+    left_out_bring_back(cameras);
+    count_cameras(cameras);
+    if (cameras->changed)
+        cameras->changed(cameras->changed_data);
+}
+
 bool cameras_delete(struct cameras *cameras, const struct camera_change *change, GError **error)
 {
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
-    const struct camera *camera = check_loaded(cameras, error) ? find(set, change, error) : NULL;
+    const struct camera *camera = check_loaded(cameras, error) ? find(cameras, set, change, error) : NULL;
     bool is_good = camera && store_camera_delete(cameras->config.store, camera, change->by, error);
-    if (is_good) {
-        live_remove_camera(cameras->config.live, camera->id);
-        count_cameras(cameras);
-        if (cameras->changed)
-            cameras->changed(cameras->changed_data);
-    }
+    if (is_good)
+        forget(cameras, set, change);
     pthread_mutex_unlock(&cameras->lock);
     return is_good;
 }

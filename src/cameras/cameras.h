@@ -31,9 +31,11 @@ struct cameras_config {
 struct cameras *cameras_new(const struct cameras_config *config);
 /* Nobody asks any more; trials may outlive it. NULL is allowed. */
 void cameras_free(struct cameras *cameras);
-/* Those of the store into the roster, once; with managed_cameras.max_cameras 0, none. One that cannot be read or whose
- * id the settings use is told in the log and left out. False: none was; until they are nothing is changed
- * (VEDETTE_ERROR_UNAVAILABLE). */
+/* Those of the store into the roster, once; with managed_cameras.max_cameras 0, none. One whose logins cannot be read,
+ * whose id the settings use or for which there is no room is left out: it is not watched, in the roster it is disabled,
+ * and its health, the log and the gauge cameras_left_out tell it. It can be removed, and be changed where that mends
+ * it; one that lacks room alone comes back when another is removed. False: none was loaded; until they are nothing is
+ * changed (VEDETTE_ERROR_UNAVAILABLE). */
 bool cameras_load(struct cameras *cameras, GError **error);
 /* Called after each change, on the thread that made it; must only wake someone. NULL: nobody. */
 void cameras_listen(struct cameras *cameras, void (*changed)(void *data), void *data);

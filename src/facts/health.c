@@ -39,8 +39,10 @@ const struct record_descriptor stream_health_descriptor =
 
 static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "the camera"),
-    FIELD(struct camera_health, state, 0, "starting, connecting, online, stalled, waiting, failed or ended",
-          .max_count = 32),
+    FIELD(
+        struct camera_health, state, 0,
+        "starting, connecting, online, stalled, waiting, failed or ended; disabled or left_out where it is not watched",
+        .max_count = 32),
     FIELD(struct camera_health, last_error, 0, "the last thing that went wrong; empty when none since it came online",
           .max_count = 1024),
     FIELD(struct camera_health, codec, 0, "of the video", .max_count = 32),
@@ -278,6 +280,9 @@ static const struct record_field server_health_fields[] = {
           "pages and clients of /api/v1/events/stream whose connection was cut, as they did not read what was sent"),
     FIELD(struct server_health, websocket_dropped, RECORD_COUNTER, "track updates shed for slow pages"),
     FIELD(struct server_health, cameras_managed, RECORD_GAUGE, "cameras that were made by the API"),
+    FIELD(struct server_health, cameras_left_out, RECORD_GAUGE,
+          "of these, not watched: their logins cannot be read, the settings use their id, or there are more than "
+          "managed_cameras.max_cameras; their health and the log say why"),
     FIELD(struct server_health, cameras_refused, RECORD_COUNTER,
           "cameras that were not made: there are managed_cameras.max_cameras, or an org has max_cameras_of_org"),
     FIELD(struct server_health, camera_tests, RECORD_COUNTER, "sources that were tried"),

@@ -36,7 +36,7 @@ extern const struct record_descriptor stream_health_descriptor;
 struct camera_health {
     char *camera_id;
     char *state;      /* "starting", "connecting", "online", "stalled", "waiting", "failed", "ended";
-                         the hub's own: "disabled" */
+                         the hub's own: "disabled", "left_out" */
     char *last_error; /* redacted; empty when none since it came online */
     char *codec;
     char *decoder; /* GStreamer's name of what decodes; empty when nothing does yet */
@@ -163,6 +163,7 @@ struct server_health {
     int64_t live_clients_cut;                 /* of both kinds: read nothing of what there is for them */
     int64_t websocket_dropped;                /* track updates shed for slow clients */
     int64_t cameras_managed, cameras_refused; /* made by the API; new ones beyond a bound */
+    int64_t cameras_left_out;                 /* of those that were made by the API; not watched */
     int64_t camera_tests, camera_tests_refused, camera_tests_running;
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;
     int64_t policy_revision, policy_loads, policy_load_failures, policies_refused, policies_stale, policies_unsaved;

@@ -127,7 +127,7 @@ void live_put_camera(struct live *live, const struct camera *camera)
     CLEANUP(camera_set) struct camera_set *set = live_cameras(live);
     const struct camera *before = camera_set_find(set, camera->id);
     pthread_mutex_lock(&live->lock);
-    if (!before || !camera->enabled || camera_needs_restart(before, camera))
+    if (!before || !before->enabled || !camera->enabled || camera_needs_restart(before, camera))
         add_entry(live, camera->id);
     pthread_mutex_unlock(&live->lock);
     /* last: its worker may be told from here on, which must find the entry; and no picture of before is shown any more,

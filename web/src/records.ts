@@ -286,7 +286,7 @@ export interface Track {
 export interface CameraHealth {
   /** the camera */
   camera_id: string;
-  /** starting, connecting, online, stalled, waiting, failed or ended */
+  /** starting, connecting, online, stalled, waiting, failed or ended; disabled or left_out where it is not watched */
   state?: string;
   /** the last thing that went wrong; empty when none since it came online */
   last_error?: string;
@@ -596,6 +596,8 @@ export interface ServerHealth {
   websocket_dropped: number;
   /** cameras that were made by the API */
   cameras_managed: number;
+  /** of these, not watched: their logins cannot be read, the settings use their id, or there are more than managed_cameras.max_cameras; their health and the log say why */
+  cameras_left_out: number;
   /** cameras that were not made: there are managed_cameras.max_cameras, or an org has max_cameras_of_org */
   cameras_refused: number;
   /** sources that were tried */
