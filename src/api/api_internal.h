@@ -203,8 +203,15 @@ void request_forget(struct request *request);
  * those alone, or as CSV. */
 bool request_export_is_valid(const struct request *request, struct answer *answer);
 void request_export(const struct request *request, struct answer *answer);
-/* location.c: says where what was made is. */
+/* location.c: the route at which what this one makes can be had by its id; NULL: there is none. Says where it is. */
+const struct route *route_of_made(const struct route *maker);
 void request_locate(const struct request *request, struct answer *answer);
+/* headers.c: whether a repetition says this one as the first answer did; all there are, "ETag, Location, …". g_free. */
+bool answer_header_is_repeated(const char *name);
+char *route_header_names(void);
+char *route_answer_header_names(void);
+/* headers.c: whether a login by cookie needs the token of its session here. */
+bool route_takes_csrf_token(const struct route *route);
 /* idempotency.c. False: the answer is made. */
 bool route_takes_idempotency_key(const struct route *route);
 bool idempotency_begin(struct request *request, struct answer *answer);

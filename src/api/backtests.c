@@ -27,16 +27,14 @@ static void handle_backtest_start(struct request *request, struct answer *answer
         return;
     record_errors_init(&errors);
     g_autofree char *id = policy_backtests_submit(request->api->backtests, &wanted, &errors, &error);
-    if (id) {
+    if (id)
         answer_backtest(request, id, MHD_HTTP_ACCEPTED, answer);
-        answer_header(answer, "Location", "/api/v1/backtests/%s", id);
-    } else if (errors.items->len) {
+    else if (errors.items->len)
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the policy is not valid", &errors);
-    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED)) {
+    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
         answer_problem(answer, MHD_HTTP_BAD_REQUEST, error->message, NULL);
-    } else {
+    else
         answer_error(answer, error);
-    }
     record_errors_clear(&errors);
 }
 

@@ -111,6 +111,24 @@ static void append_codes(GString *out)
     g_string_append(out, "</table>\n");
 }
 
+static void append_header_row(const char *name, const char *doc, GString *out)
+{
+    g_string_append_printf(out, "<tr><td><code>%s</code></td><td>", name);
+    append_escaped(out, doc);
+    g_string_append(out, "</td></tr>\n");
+}
+
+static void append_headers(GString *out)
+{
+    g_string_append(out, "<h2>Headers of requests</h2>\n<table>\n");
+    for (size_t i = 0; i < route_header_count; i++)
+        append_header_row(route_headers[i].name, route_headers[i].doc, out);
+    g_string_append(out, "</table>\n<h2>Headers of answers</h2>\n<table>\n");
+    for (size_t i = 0; i < route_answer_header_count; i++)
+        append_header_row(route_answer_headers[i].name, route_answer_headers[i].doc, out);
+    g_string_append(out, "</table>\n");
+}
+
 char *contract_page(void)
 {
     GString *out = g_string_new("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Vedette: "
@@ -127,6 +145,7 @@ char *contract_page(void)
     append_records(RECORD_SCHEMA_INPUT, out);
     g_string_append(out, "<h2>What is answered</h2>\n");
     append_records(RECORD_SCHEMA_ANSWER, out);
+    append_headers(out);
     g_string_append(out, "<h2>What can go wrong</h2>\n");
     append_codes(out);
     g_string_append(out, "</body></html>\n");

@@ -46,16 +46,13 @@ static char *digest_of_request(const struct request *request)
     return g_strdup(g_hmac_get_string(hmac));
 }
 
-/* A repetition says these as the first answer did: what its body is known by, and where it is. */
-static const char *const kept_headers[] = {"ETag", "Location", NULL};
-
-/* As struct kept_answer has them; NULL: there are none. g_free. */
+/* Those that a repetition says, too, as struct kept_answer has them; NULL: there are none. g_free. */
 static char *headers_of(const struct answer *answer)
 {
     GString *lines = g_string_new(NULL);
     for (guint i = 0; i < answer->headers->len; i += 2) {
         const char *name = g_ptr_array_index(answer->headers, i);
-        if (g_strv_contains(kept_headers, name))
+        if (answer_header_is_repeated(name))
             g_string_append_printf(lines, "%s: %s\n", name, (char *)g_ptr_array_index(answer->headers, i + 1));
     }
     return g_string_free(lines, !lines->len);

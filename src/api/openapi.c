@@ -139,6 +139,21 @@ static void append_body(const struct route *route, GString *out)
 
 /* ---- what is answered ---- */
 
+static void append_answer_headers(const struct route *route, unsigned status, GString *out)
+{
+    bool has_any = false;
+    for (size_t i = 0; i < route_answer_header_count; i++) {
+        const struct route_answer_header *header = &route_answer_headers[i];
+        if (!header->is_sent(route, status))
+            continue;
+        g_string_append_printf(out, "%s\"%s\":{\"$ref\":\"#/components/headers/%s\"}", has_any ? "," : ",\"headers\":{",
+                               header->name, header->name);
+        has_any = true;
+    }
+    if (has_any)
+        g_string_append_c(out, '}');
+}
+
 static void append_items_schema(const struct route *route, GString *out)
 {
     g_string_append(out, "{\"type\":\"object\",\"required\":[\"items\",\"next_cursor\"],\"properties\":{\"items\":{"
@@ -175,6 +190,7 @@ static void append_good_answer(const struct route *route, unsigned status, GStri
 {
     g_string_append_printf(out, "\"%u\":{\"description\":", status);
     append_text(out, route->doc);
+    append_answer_headers(route, status, out);
     if (route->answers == ANSWER_MEDIA) {
         g_string_append(out, ",\"content\":{");
         append_text(out, route->media_type);
@@ -188,7 +204,7 @@ static void append_good_answer(const struct route *route, unsigned status, GStri
 }
 
 /* One answer for each status; the codes that it may have stand in its description. */
-static void append_problem(unsigned status, unsigned problems, GString *out)
+static void append_problem(const struct route *route, unsigned status, unsigned problems, GString *out)
 {
     g_autoptr(GString) words = g_string_new(NULL);
     for (int code = 1; code < PROBLEM_CODE_END; code++) {
@@ -198,6 +214,7 @@ static void append_problem(unsigned status, unsigned problems, GString *out)
     }
     g_string_append_printf(out, ",\"%u\":{\"description\":", status);
     append_text(out, words->str);
+    append_answer_headers(route, status, out);
     g_string_append(out, ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
                          "\"#/components/schemas/Problem\"}}}}");
 }
@@ -209,10 +226,17 @@ static void append_problems(const struct route *route, GString *out)
         unsigned status = problem_kind((enum problem_code)code)->status;
         if (!(problems & 1u << code) || status == last || status == route->other_status)
             continue;
-        append_problem(status, problems, out);
+        append_problem(route, status, problems, out);
         last = status;
     }
     g_string_append(out, ",\"default\":{\"$ref\":\"#/components/responses/Problem\"}");
+}
+
+static void append_unchanged(const struct route *route, GString *out)
+{
+    g_string_append(out, ",\"304\":{\"description\":\"as it was: If-None-Match has its ETag\"");
+    append_answer_headers(route, MHD_HTTP_NOT_MODIFIED, out);
+    g_string_append_c(out, '}');
 }
 
 static void append_answers(const struct route *route, GString *out)
@@ -224,7 +248,7 @@ static void append_answers(const struct route *route, GString *out)
         append_good_answer(route, route->other_status, out);
     }
     if (route->features & ROUTE_CACHED)
-        g_string_append(out, ",\"304\":{\"description\":\"as it was: If-None-Match has its ETag\"}");
+        append_unchanged(route, out);
     append_problems(route, out);
     g_string_append_c(out, '}');
 }
@@ -322,6 +346,27 @@ static void append_headers(GString *out)
     }
 }
 
+static void append_answer_header_components(GString *out)
+{
+    for (size_t i = 0; i < route_answer_header_count; i++) {
+        const struct route_answer_header *header = &route_answer_headers[i];
+        g_string_append_printf(out, "%s\"%s\":{\"description\":", i ? "," : "", header->name);
+        append_text(out, header->doc);
+        g_string_append_printf(out, ",\"required\":%s,\"schema\":{%s}}",
+                               header->bits & ANSWER_HEADER_ALWAYS ? "true" : "false", header->schema);
+    }
+}
+
+/* Of whatever route. */
+static void append_problem_component(GString *out)
+{
+    static const struct route any;
+    g_string_append(out, "\"Problem\":{\"description\":\"anything else that kept the request from being done\"");
+    append_answer_headers(&any, 0, out);
+    g_string_append(out, ",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
+                         "\"#/components/schemas/Problem\"}}}}");
+}
+
 static void append_components(GString *out)
 {
     g_string_append(out, ",\"components\":{\"securitySchemes\":{\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\","
@@ -330,9 +375,11 @@ static void append_components(GString *out)
     append_text(out, cookie_session);
     g_string_append(out, ",\"description\":\"set by POST /auth/login for browsers\"}},\"parameters\":{");
     append_headers(out);
-    g_string_append(out, "},\"responses\":{\"Problem\":{\"description\":\"anything else that kept the request from "
-                         "being done\",\"content\":{\"application/problem+json\":{\"schema\":{\"$ref\":"
-                         "\"#/components/schemas/Problem\"}}}}},\"schemas\":{");
+    g_string_append(out, "},\"headers\":{");
+    append_answer_header_components(out);
+    g_string_append(out, "},\"responses\":{");
+    append_problem_component(out);
+    g_string_append(out, "},\"schemas\":{");
     append_schemas(out);
     g_string_append(out, "}}");
 }

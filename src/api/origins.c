@@ -26,11 +26,10 @@ void answer_cors(const struct request *request, struct answer *answer)
         answer_header(answer, "Vary", "Origin");
     if (!is_listed(request))
         return;
+    g_autofree char *names = route_answer_header_names();
     answer_header(answer, "Access-Control-Allow-Origin", "%s", request->origin);
     answer_header(answer, "Access-Control-Allow-Credentials", "true");
-    answer_header(answer, "Access-Control-Expose-Headers",
-                  "ETag, Location, Retry-After, RateLimit, RateLimit-Policy, Idempotency-Replayed, traceparent, "
-                  "X-Next-Cursor, X-Frame-Number, X-Captured-At");
+    answer_header(answer, "Access-Control-Expose-Headers", "%s", names);
     answer->is_shared = true;
 }
 
@@ -39,9 +38,9 @@ void answer_preflight(const struct request *request, const char *methods, struct
 {
     if (!is_listed(request))
         return;
+    g_autofree char *names = route_header_names();
     answer_header(answer, "Access-Control-Allow-Methods", "%s", methods);
-    answer_header(answer, "Access-Control-Allow-Headers",
-                  "Authorization, Content-Type, If-Match, If-None-Match, Idempotency-Key, X-CSRF-Token, traceparent");
+    answer_header(answer, "Access-Control-Allow-Headers", "%s", names);
     answer_header(answer, "Access-Control-Max-Age", "600");
 }
 

@@ -10,6 +10,16 @@ static void append_problem_codes(GString *text)
     }
 }
 
+static void append_headers(GString *text)
+{
+    g_string_append(text, "\n| header of requests | |\n|---|---|\n");
+    for (size_t i = 0; i < route_header_count; i++)
+        g_string_append_printf(text, "| `%s` | %s |\n", route_headers[i].name, route_headers[i].doc);
+    g_string_append(text, "\n| header of answers | |\n|---|---|\n");
+    for (size_t i = 0; i < route_answer_header_count; i++)
+        g_string_append_printf(text, "| `%s` | %s |\n", route_answer_headers[i].name, route_answer_headers[i].doc);
+}
+
 static void append_answer(const struct route *route, GString *text)
 {
     const char *name = route->response ? route->response->name : "";
@@ -65,6 +75,7 @@ char *api_routes_markdown(void)
         "# API\n\nBodies are JSON of the records in records.md. What is not valid is told all at once, as problem+json "
         "(RFC 9457): type, title, status, detail, a code that programs go by, and errors with path and message.\n");
     append_problem_codes(text);
+    append_headers(text);
     for (size_t i = 0; route_groups[i]; i++)
         append_group(route_groups[i], text);
     g_string_append(text, "\n`GET /…` serves the page's files.\n");

@@ -84,6 +84,7 @@ enum route_feature {
     ROUTE_SERVER = 1 << 5,    /* concerns every org: the platform's, and an administrator's where no other org stands */
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
+    ROUTE_COOKIES = 1 << 7,   /* sets or ends the cookies of a browser's login */
 };
 
 struct route {
@@ -133,5 +134,20 @@ struct route_header {
 };
 extern const struct route_header route_headers[];
 extern const size_t route_header_count;
+/* Headers that answers may have, and which do. Those that HTTP, browsers and proxies go by alone (Content-Type,
+ * Cache-Control, CORS) are none of these. */
+enum route_answer_header_bits {
+    ANSWER_HEADER_ALWAYS = 1 << 0,   /* each answer that may have it has it */
+    ANSWER_HEADER_REPEATED = 1 << 1, /* kept with an answer for its Idempotency-Key */
+};
+struct route_answer_header {
+    const char *name;
+    const char *schema;                                          /* of its value: members of a JSON Schema */
+    unsigned bits;                                               /* enum route_answer_header_bits */
+    bool (*is_sent)(const struct route *route, unsigned status); /* status 0: of problems that no status stands for */
+    const char *doc;
+};
+extern const struct route_answer_header route_answer_headers[];
+extern const size_t route_answer_header_count;
 /* The name in braces of a path's segment, as "id" of "{id}", or NULL. g_free. */
 char *route_segment_name(const char *segment);

@@ -56,33 +56,6 @@ unsigned route_problems(const struct route *route)
     return problems;
 }
 
-/* ---- headers ---- */
-
-static bool is_cached(const struct route *route)
-{
-    return route->features & ROUTE_CACHED;
-}
-
-static bool is_versioned(const struct route *route)
-{
-    return route->features & ROUTE_VERSIONED;
-}
-
-static bool is_any(const struct route *route)
-{
-    (void)route;
-    return true;
-}
-
-const struct route_header route_headers[] = {
-    {"traceparent", TRACE_PARENT_BYTES - 1, is_any, "W3C Trace Context: the answer's goes on with it"},
-    {"If-None-Match", 256, is_cached, "an ETag: 304 where it is still that"},
-    {"Idempotency-Key", 255, route_takes_idempotency_key,
-     "the same request sent again with the same key gets the first one's answer"},
-    {"If-Match", 256, is_versioned, "the ETag that was read: 412 where it has changed since"},
-};
-const size_t route_header_count = G_N_ELEMENTS(route_headers);
-
 /* ---- finding ---- */
 
 /* Whether some route's path is the target letter by letter: then those with an id in that place are not meant, as
@@ -215,7 +188,7 @@ static bool is_foreign(const struct request *request)
 /* A cookie comes along with whatever makes a browser ask; the token only our own page can add. */
 static bool lacks_csrf_token(const struct request *request)
 {
-    return request->is_by_cookie && request->route->role > ROLE_ANONYMOUS && strcmp(request->method, "GET") != 0 &&
+    return request->is_by_cookie && route_takes_csrf_token(request->route) &&
            !login_csrf_is_right(&request->login, request->csrf_token);
 }
 

@@ -287,8 +287,22 @@ static inline FILE *world_answers(void)
     return file;
 }
 
-/* Adds what was asked and answered as a line of JSON: tests/contract holds them to the contract. What is no text is
- * left out. */
+/* {"name": "value", …} of the head, with names in lower case. A new reference. */
+static inline json_t *reply_headers(const struct reply *reply)
+{
+    json_t *headers = json_object();
+    g_auto(GStrv) lines = g_strsplit(reply->head, "\r\n", -1);
+    for (size_t i = 1; lines[i]; i++) {
+        g_auto(GStrv) parts = g_strsplit(lines[i], ": ", 2);
+        g_autofree char *name = parts[0] ? g_ascii_strdown(parts[0], -1) : NULL;
+        if (name && parts[1])
+            json_object_set_new(headers, name, json_string(parts[1]));
+    }
+    return headers;
+}
+
+/* Adds what was asked and answered as a line of JSON: tests/contract holds them to the contract. Of a body that is no
+ * text only its head. */
 static inline void world_note_answer(const char *text, const struct reply *reply)
 {
     FILE *file = world_answers();
@@ -296,8 +310,10 @@ static inline void world_note_answer(const char *text, const struct reply *reply
     if (!file || !reply->status || g_strv_length(words) < 3)
         return;
     g_autofree char *type = reply_header(reply, "Content-Type");
-    json_t *line = json_pack("{s:s, s:s, s:i, s:s?, s:s%}", "method", words[0], "target", words[1], "status",
-                             reply->status, "type", type, "text", reply->body->str, (size_t)reply->body->len);
+    bool is_text = g_utf8_validate(reply->body->str, (gssize)reply->body->len, NULL);
+    json_t *line = json_pack("{s:s, s:s, s:i, s:s?, s:s%, s:o}", "method", words[0], "target", words[1], "status",
+                             reply->status, "type", type, "text", reply->body->str,
+                             is_text ? (size_t)reply->body->len : 0, "headers", reply_headers(reply));
     char *words_of_line = line ? json_dumps(line, JSON_COMPACT) : NULL;
     if (words_of_line) {
         fprintf(file, "%s\n", words_of_line);

@@ -71,10 +71,12 @@ if (answers) {
 function noteAnswers(page, address) {
   if (!answers) return;
   page.on("response", async (response) => {
-    const type = response.headers()["content-type"] ?? null;
-    if (!response.url().startsWith(address) || /^(image|text\/event-stream)/.test(type ?? "")) return;
-    const text = await response.text().catch(() => null); // the page went on meanwhile
-    const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text };
+    const headers = response.headers();
+    const type = headers["content-type"] ?? null;
+    if (!response.url().startsWith(address)) return;
+    const isText = !/^(image|text\/event-stream)/.test(type ?? "");
+    const text = isText ? await response.text().catch(() => null) : ""; // null: the page went on meanwhile
+    const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text, headers };
     if (text !== null) appendFileSync(answers, `${JSON.stringify(line)}\n`);
   });
 }

@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
-import { binary, check, operations, runTests, seen } from "./world.mjs";
+import { binary, check, contract, operations, runTests, seen, seenHeaders } from "./world.mjs";
 
 const programs = process.argv.slice(3);
 const areAllThere = process.env.VEDETTE_ALL_TESTS === "1";
@@ -32,14 +32,14 @@ function hold(answers) {
   const wrong = [];
   let held = 0;
   for (const answer of answers) {
-    const words = JSON.stringify(answer);
+    const words = JSON.stringify({ ...answer, headers: Object.keys(answer.headers).sort() });
     if (known.has(words)) continue;
     known.add(words);
     const [path, query] = answer.target.split("?");
     const found = operationOf(answer.method, path);
     if (!found || answer.method === "HEAD") continue;
     try {
-      check(found, answer, /(^|&)fields=/.test(query ?? ""));
+      check(found, { ...answer, headers: new Headers(answer.headers) }, /(^|&)fields=/.test(query ?? ""));
       held++;
     } catch (error) {
       wrong.push(`${answer.target}: ${error.message}`);
@@ -51,8 +51,14 @@ function hold(answers) {
 
 /** An answer that the contract does not know is noticed. */
 async function aWrongAnswerIsSeen() {
-  const good = { method: "GET", target: "/api/v1/sites", status: 200, type: "application/json", text: '{"items":[],"next_cursor":null}' };
+  const headers = { "content-type": "application/json", traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+  const good = { method: "GET", target: "/api/v1/sites", status: 200, type: "application/json", text: '{"items":[],"next_cursor":null}', headers };
+  const busy = { ...good, status: 429, type: "application/problem+json", text: '{"type":"about:blank","title":"t","status":429,"code":"c","detail":"d","errors":[]}' };
   assert.equal(hold([good]), 1);
+  assert.equal(hold([{ ...busy, headers: { ...headers, "retry-after": "3" } }]), 1);
+  assert.throws(() => hold([{ ...busy, headers: { ...headers, "retry-after": "soon", date: "now" } }]));
+  assert.throws(() => hold([{ ...good, headers: { ...headers, "x-more": "1" } }]));
+  assert.throws(() => hold([{ ...good, target: "/auth/oidc/login", status: 302, type: null, text: "" }])); // without Location
   assert.throws(() => hold([{ ...good, status: 299 }]));
   assert.throws(() => hold([{ ...good, text: '{"items":[],"next_cursor":null,"more":1}' }]));
   assert.throws(() => hold([{ ...good, type: "text/html" }]));
@@ -71,6 +77,13 @@ async function muchOfTheContractIsSeen() {
   assert.ok(share > 0.97 || !areAllThere, unseen.join(", "));
 }
 
+/** A header that nobody sends is none. */
+async function everyHeaderIsSeen() {
+  const unseen = Object.keys(contract.components.headers).filter((name) => !seenHeaders.has(name.toLowerCase()));
+  console.log(`# headers not seen: ${unseen.join(" ") || "none"}`);
+  assert.ok(!areAllThere || unseen.length === 0);
+}
+
 const noted = programs.map((program) => [program, answersOf(program)]);
 const absent = noted.filter(([, answers]) => !answers).map(([program]) => program);
 const tests = noted.filter(([, answers]) => answers).map(([program, answers]) => [`a05 answers of ${program}`, async () => {
@@ -83,4 +96,4 @@ async function allHaveNotedTheirs() {
 }
 
 await runTests([["a05 a wrong answer is seen", aWrongAnswerIsSeen], ...tests, ["a05 all have noted theirs", allHaveNotedTheirs],
-  ["a05 much of the contract is seen", muchOfTheContractIsSeen]]);
+  ["a05 much of the contract is seen", muchOfTheContractIsSeen], ["a05 every header is seen", everyHeaderIsSeen]]);

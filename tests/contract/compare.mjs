@@ -112,7 +112,9 @@ function compareAnswers(old, now, was, is, where) {
     if (!after) return isRefusal(status) ? [] : [`${where}: answers ${status} no longer`];
     const headers = Object.entries(before.headers ?? {}).flatMap(([name, header]) => {
       const [one, other] = [named(header, was), named(after.headers?.[name], is)];
-      return other ? compareSchemas(one.schema, other.schema, was, is, `${where} ${status} ${name}`, false) : [`${where}: ${status} has no ${name} any more`];
+      if (!other) return [`${where}: ${status} has no ${name} any more`];
+      const left = one.required && !other.required ? [`${where}: ${status} may have no ${name} now`] : [];
+      return [...left, ...compareSchemas(one.schema, other.schema, was, is, `${where} ${status} ${name}`, false)];
     });
     return [...headers, ...compareContents(before.content, after.content, was, is, `${where} ${status}`, "answers")];
   });

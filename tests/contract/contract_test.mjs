@@ -5,7 +5,7 @@ import { once } from "node:events";
 import { readFileSync, readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
-import { Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
+import { ADMIN, Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
 
 async function write(kind) {
   const directory = temporaryDirectory();
@@ -103,6 +103,24 @@ async function a4RouterAndContractAreTheSame() {
     assert.deepEqual(served, contract);
     const table = readFileSync("api.md", "utf8").match(/^\| `[A-Z]+ \/\S*`/gm).map((row) => row.slice(3, -1));
     assert.deepEqual(table.sort(), operations().map(({ method, path }) => `${method} ${path}`).sort());
+  } finally {
+    await server.stop();
+  }
+}
+
+// What a browser's login by cookie may not do without the token is what the contract has the token at.
+async function a4CsrfTokensAreAskedForWhereWritten() {
+  const server = await new Server().start();
+  try {
+    const body = JSON.stringify({ ...ADMIN, client: "browser" });
+    const login = await server.send("POST", "/auth/login", { body, headers: { Authorization: "" } });
+    const cookie = login.headers.getSetCookie().map((line) => line.split(";")[0]).join("; ");
+    for (const { method, path, operation } of operations()) {
+      if (operation["x-role"] === "platform") continue; // more than the administrator may
+      const answer = await server.send(method, path.replace(/\{(\w+)\}/g, "x"), { headers: { Authorization: "", Cookie: cookie } });
+      const isAskedFor = answer.status === 403 && JSON.parse(answer.text).code === "csrf";
+      assert.equal(isAskedFor, operation.parameters.some(({ $ref }) => $ref?.endsWith("/X-CSRF-Token")), `${method} ${path}: ${answer.status}`);
+    }
   } finally {
     await server.stop();
   }
@@ -231,6 +249,7 @@ await runTests([
   ["a03_typescript_compiles", a3TypescriptCompiles],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
+  ["a04_csrf_tokens_are_asked_for_where_written", a4CsrfTokensAreAskedForWhereWritten],
   ["a01_live_messages_are_as_written", a1LiveMessagesAreAsWritten],
   ["a01_webhooks_are_as_written", a1WebhooksAreAsWritten],
   ["docs_need_no_network", docsNeedNoNetwork],

@@ -9,7 +9,7 @@ import addFormats from "ajv-formats";
 
 export const binary = process.argv[2];
 export const contract = JSON.parse(readFileSync("committed.json", "utf8"));
-const PASSWORD = "canary-password-5f1c";
+export const ADMIN = { username: "admin", password: "canary-password-5f1c" };
 const DEADLINE_MS = 60_000;
 
 export async function runTests(tests) {
@@ -72,7 +72,7 @@ function closed(schema) {
 
 export function newValidator(document = contract) {
   const ajv = new Ajv({ strict: false, allErrors: true });
-  addFormats(ajv, ["date-time", "int32", "int64", "password", "binary"]);
+  addFormats(ajv, ["date-time", "uri-reference", "int32", "int64", "password", "binary"]);
   ajv.addSchema({ $id: "contract", ...closed({ components: document.components }) });
   const compiled = new Map();
   return (schema, value) => {
@@ -90,30 +90,58 @@ const validate = newValidator();
 /** The pairs of operation and status that were seen. */
 export const seen = new Set();
 
-/** Where the first answer of each pair is noted, for answers_test.mjs; null: nowhere. */
+/** Where the first answer of each pair with such headers is noted, for answers_test.mjs; null: nowhere. */
 const program = basename(process.argv[1], ".mjs");
 const notes = process.env.VEDETTE_ANSWERS && program !== "answers_test" ? join(process.env.VEDETTE_ANSWERS, `${program}.ndjson`) : null;
+const noted = new Set();
 if (notes) {
   mkdirSync(process.env.VEDETTE_ANSWERS, { recursive: true });
   writeFileSync(notes, "");
 }
 
-function note(pair, method, target, { status, type, text }) {
-  if (notes && !seen.has(pair)) appendFileSync(notes, `${JSON.stringify({ method, target, status, type, text })}\n`);
+function note(pair, method, target, { status, type, text, headers }) {
+  const kind = `${pair} ${[...headers.keys()]}`;
+  if (notes && !noted.has(kind)) appendFileSync(notes, `${JSON.stringify({ method, target, status, type, text, headers: Object.fromEntries(headers) })}\n`);
+  noted.add(kind);
   seen.add(pair);
 }
 
-function mediaOf(documented) {
-  return documented.$ref ? contract.components.responses[documented.$ref.split("/").pop()].content : documented.content;
+/** The headers of the contract that some answer had. */
+export const seenHeaders = new Set();
+
+// HTTP's own, and what is said to browsers and proxies alone, on whatever answer.
+const PLAIN_HEADERS = new Set(["cache-control", "connection", "content-length", "content-security-policy", "content-type", "cross-origin-resource-policy", "date",
+  "keep-alive", "referrer-policy", "strict-transport-security", "transfer-encoding", "vary", "x-accel-buffering", "x-content-type-options", "x-frame-options"]);
+
+/** What is wrong with the headers of an answer, in words. */
+function wrongHeaders(documented, headers) {
+  const named = new Map(Object.entries(documented.headers ?? {}).map(([name, header]) => [name.toLowerCase(), referred(header)]));
+  const wrong = [...named].filter(([name, header]) => header.required && !headers.has(name)).map(([name]) => `has no ${name}`);
+  for (const [name, value] of headers) {
+    if (PLAIN_HEADERS.has(name) || name.startsWith("access-control-")) continue;
+    const schema = named.get(name)?.schema;
+    const invalid = schema && validate(schema, schema.type === "integer" ? Number(value) : value);
+    if (!schema) wrong.push(`${name} is not in the contract`);
+    else if (invalid) wrong.push(`${name}: ${value}: ${invalid}`);
+    seenHeaders.add(name);
+  }
+  return wrong;
+}
+
+function referred(part) {
+  return part.$ref ? part.$ref.split("/").slice(1).reduce((place, step) => place[step], contract) : part;
 }
 
 /** Holds one answer to what the contract says of its operation; `isPartial`: of records with fields left out. */
 export function check({ method, path, operation }, answer, isPartial) {
   const status = String(answer.status);
-  const documented = operation.responses[status] ?? (answer.status >= 400 ? operation.responses.default : null);
-  if (!documented) throw new Error(`${method} ${path}: ${status} is not in the contract: ${answer.text}`);
+  const part = operation.responses[status] ?? (answer.status >= 400 ? operation.responses.default : null);
+  if (!part) throw new Error(`${method} ${path}: ${status} is not in the contract: ${answer.text}`);
+  const documented = referred(part);
   if (operation.responses[status]) note(`${operation.operationId} ${status}`, method, isPartial ? `${path}?fields=` : path, answer);
-  const media = mediaOf(documented);
+  const wrongOnes = wrongHeaders(documented, answer.headers);
+  if (wrongOnes.length) throw new Error(`${method} ${path}: ${status}: ${wrongOnes.join("; ")}`);
+  const media = documented.content;
   const type = answer.type?.split(";")[0];
   if (!media || (!type && !answer.text)) return;
   if (!media[type]) throw new Error(`${method} ${path}: ${status} as ${type} is not in the contract`);
@@ -129,7 +157,7 @@ export class Server {
   }
 
   async start() {
-    const env = { PATH: process.env.PATH, HOME: this.directory, VEDETTE_ADMIN_PASSWORD: PASSWORD,
+    const env = { PATH: process.env.PATH, HOME: this.directory, VEDETTE_ADMIN_PASSWORD: ADMIN.password,
       VEDETTE_DATA_DIR: join(this.directory, "data") };
     const options = ["run", "--config", "vedette.yml", "--http-port", "0", "--http-login-attempts-per-minute", "10000"];
     this.child = spawn(binary, options, { cwd: this.directory, env, stdio: ["ignore", "pipe", "pipe"] });
@@ -148,7 +176,7 @@ export class Server {
     return this;
   }
 
-  async login(username = "admin", password = PASSWORD) {
+  async login(username = ADMIN.username, password = ADMIN.password) {
     const body = JSON.stringify({ username, password });
     const answer = await this.send("POST", "/auth/login", { body, headers: { Authorization: "" } });
     check(operations().find(({ operation }) => operation.operationId === "login"), answer);

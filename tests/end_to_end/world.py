@@ -40,14 +40,16 @@ class AnswerNotes(urllib.request.BaseHandler):
 
     def http_response(self, request, answer):
         kind = answer.headers.get("Content-Type")
-        if (kind or "").startswith(("text/event-stream", "multipart/", "image/")):
-            return answer
-        body = answer.read()
+        is_text = not (kind or "").startswith(("text/event-stream", "multipart/", "image/"))
+        body = answer.read() if is_text else b""
         target = request.full_url.split("/", 3)[3]
         line = {"method": request.get_method(), "target": f"/{target}", "status": answer.status, "type": kind,
-                "text": body.decode(errors="replace")}
+                "text": body.decode(errors="replace"),
+                "headers": {name.lower(): value for name, value in answer.headers.items()}}
         with self.lock:
             self.notes.write(json.dumps(line) + "\n")
+        if not is_text:
+            return answer
         copy = urllib.response.addinfourl(io.BytesIO(body), answer.headers, answer.url, answer.status)
         copy.msg = answer.reason
         return copy
