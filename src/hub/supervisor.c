@@ -107,6 +107,12 @@ static bool send_logins(struct hub_worker *worker, const struct camera *camera, 
     return true;
 }
 
+/* What a camera must know before it may be started. */
+static bool prepare_camera(struct hub_worker *worker, const struct camera *camera, GError **error)
+{
+    return send_logins(worker, camera, error) && hub_send_breaker_word(worker, camera->id, error);
+}
+
 static bool send_configuration(struct hub_worker *worker, GError **error)
 {
     const struct settings *settings = worker->hub->settings;
@@ -165,13 +171,10 @@ void hub_workers_tell_log_levels(struct hub *hub)
 bool hub_worker_admit(struct hub_worker *worker, GError **error)
 {
     for (guint i = 0; i < worker->held->len; i++)
-        if (!send_logins(worker, g_ptr_array_index(worker->held, i), error))
+        if (!prepare_camera(worker, g_ptr_array_index(worker->held, i), error))
             return false;
     if (!link_send(worker->link, LINK_START, NULL, 0, error))
         return false;
-    for (guint i = 0; i < worker->held->len; i++)
-        if (!hub_send_breaker_word(worker, ((const struct camera *)g_ptr_array_index(worker->held, i))->id, error))
-            return false;
     if (log_level_changes()) /* since its environment was made of the settings */
         tell_log_levels(worker);
     governing_order_worker(worker->hub->governing, worker);
@@ -220,8 +223,7 @@ static bool tell_added(struct hub_worker *worker, const struct camera *camera, G
     const struct worker_camera added = {.camera = *camera, /* borrowed for the encoding */
                                         .track_id_base = track_ids_take(worker->hub->track_ids)};
     return send_record(worker->link, LINK_ADD_CAMERA, &worker_camera_descriptor, &added, error) &&
-           send_logins(worker, camera, error) && send_id(worker, LINK_START_CAMERA, camera, error) &&
-           hub_send_breaker_word(worker, camera->id, error);
+           prepare_camera(worker, camera, error) && send_id(worker, LINK_START_CAMERA, camera, error);
 }
 
 static bool tell_cameras(struct hub_worker *worker, GError **error)

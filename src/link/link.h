@@ -33,20 +33,21 @@ enum link_type {
     LINK_STOPPED, /* empty: everything sent */
     /* hub → worker */
     LINK_CONFIGURE,    /* WorkerConfig */
-    LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START */
+    LINK_CREDENTIALS,  /* CameraCredentials; after a good hello, before LINK_START or LINK_START_CAMERA */
     LINK_START,        /* empty: to the cameras */
     LINK_ACKNOWLEDGE,  /* uint64 sequence: this batch is spooled */
     LINK_WANT_PREVIEW, /* camera id text: someone looks; lasts 5 s */
     LINK_CAMERA, /* CameraConfig: what counts for one camera from its next frame on; before it, none is analysed */
     LINK_STOP,   /* empty: send what is left, then LINK_STOPPED */
     LINK_GOVERN, /* GovernorOrder: what to leave out from now on; after LINK_START */
-    LINK_FORCE_BREAKER, /* BreakerOrder */
+    LINK_FORCE_BREAKER, /* BreakerOrder; before the start of its camera it counts from the first connection on */
     LINK_LOOK,          /* parts: a number for this picture, DetectRequest, the encoded picture; after LINK_START */
     /* worker → hub, in answer to it */
     LINK_LOOKED,     /* parts: the picture's number, DetectResponse, its annotated JPEG or nothing */
     LINK_NOT_LOOKED, /* parts: the picture's number, why not, the enum vedette_error as one byte */
     /* hub → worker, after LINK_START */
-    LINK_ADD_CAMERA,    /* WorkerCamera: one more; its logins (LINK_CREDENTIALS) and its start follow */
+    LINK_ADD_CAMERA,    /* WorkerCamera: one more; its logins (LINK_CREDENTIALS), an operator's word
+                           (LINK_FORCE_BREAKER) and its start follow */
     LINK_START_CAMERA,  /* camera id text: to the camera that was added */
     LINK_REMOVE_CAMERA, /* camera id text: send what is left of it, then LINK_REMOVED */
     /* worker → hub */

@@ -35,8 +35,10 @@ GPtrArray *watching_array_new(void)
 
 void watching_forget_added(struct worker *worker)
 {
-    if (worker->added)
-        record_clear(&worker_camera_descriptor, worker->added);
+    if (!worker->added)
+        return;
+    g_hash_table_remove(worker->words, worker->added->camera.id);
+    record_clear(&worker_camera_descriptor, worker->added);
     g_clear_pointer(&worker->added, g_free);
 }
 
@@ -62,6 +64,24 @@ static void open_source(struct watched_camera *watched)
         note_not_started(watched, error);
 }
 
+void watching_force_breaker(struct worker *worker, const char *id, enum vedette_breaker_state word, bool is_awaited)
+{
+    const struct watched_camera *camera = watching_find(worker, id, strlen(id));
+    if (camera && camera->source)
+        media_source_force_breaker(camera->source, word);
+    else if (!camera && is_awaited)
+        g_hash_table_replace(worker->words, g_strdup(id), GINT_TO_POINTER(word));
+}
+
+/* What was said to it before it was there. Of all who share a connection before the first of them is started. */
+static void heed_word(struct worker *worker, const struct watched_camera *watched)
+{
+    int word = GPOINTER_TO_INT(g_hash_table_lookup(worker->words, watched->camera.id));
+    if (word && watched->source)
+        media_source_force_breaker(watched->source, (enum vedette_breaker_state)word);
+    g_hash_table_remove(worker->words, watched->camera.id);
+}
+
 struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base)
 {
     struct watched_camera *watched = g_new0(struct watched_camera, 1);
@@ -79,6 +99,7 @@ struct watched_camera *watching_add(struct worker *worker, const struct camera *
         pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
     counter_set(&watched->health.reid_failing, worker->reader_error != NULL);
     open_source(watched);
+    heed_word(worker, watched);
     pthread_mutex_lock(&worker->lock);
     g_ptr_array_add(worker->cameras, watched);
     pthread_mutex_unlock(&worker->lock);

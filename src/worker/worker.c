@@ -78,6 +78,19 @@ static bool take_credentials(struct worker *worker, const void *body, size_t len
     return true;
 }
 
+/* Also of a camera that is not started yet, so that one that is held open is not contacted even once. */
+static bool force_breaker(struct worker *worker, const void *body, size_t length, GError **error)
+{
+    struct breaker_order order;
+    if (!decode(&breaker_order_descriptor, body, length, &order, error))
+        return false;
+    watching_force_breaker(worker, order.camera_id,
+                           vedette_breaker_state_of_name(record_enum_name(breaker_word_names, order.state)),
+                           camera_of(worker, order.camera_id));
+    record_clear(&breaker_order_descriptor, &order);
+    return true;
+}
+
 static bool receive_configuration(struct worker *worker, GError **error)
 {
     enum link_type type;
@@ -91,7 +104,7 @@ static bool receive_configuration(struct worker *worker, GError **error)
     return false;
 }
 
-/* The hub has read the hello and trusts the cage: now come the logins, then the start. */
+/* The hub has read the hello and trusts the cage: now come logins and operators' words, then the start. */
 static bool receive_start(struct worker *worker, GError **error)
 {
     for (;;) {
@@ -103,6 +116,8 @@ static bool receive_start(struct worker *worker, GError **error)
         if (type == LINK_START)
             return true;
         if (type == LINK_CREDENTIALS && !take_credentials(worker, body, length, error))
+            return false;
+        if (type == LINK_FORCE_BREAKER && !force_breaker(worker, body, length, error))
             return false;
         if (type == LINK_STOP) {
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED, "stopped before the start");
@@ -284,19 +299,6 @@ static void want_preview(struct worker *worker, const void *body, size_t length)
         media_source_want_live(camera->source, camera->preview_until_us);
 }
 
-static bool force_breaker(struct worker *worker, const void *body, size_t length, GError **error)
-{
-    struct breaker_order order;
-    if (!decode(&breaker_order_descriptor, body, length, &order, error))
-        return false;
-    struct watched_camera *camera = watching_find(worker, order.camera_id, strlen(order.camera_id));
-    if (camera && camera->source)
-        media_source_force_breaker(camera->source,
-                                   vedette_breaker_state_of_name(record_enum_name(breaker_word_names, order.state)));
-    record_clear(&breaker_order_descriptor, &order);
-    return true;
-}
-
 /* Left for the analyser that has the camera next. What the worker cannot read it does without: the hub checked it.
  */
 static void take_camera(struct worker *worker, const void *body, size_t length)
@@ -321,7 +323,7 @@ static void take_camera(struct worker *worker, const void *body, size_t length)
     g_free(unread);
 }
 
-/* One more: its logins and its start follow. */
+/* One more: its logins, an operator's word and its start follow. */
 static bool take_added(struct worker *worker, const void *body, size_t length, GError **error)
 {
     struct worker_camera *added = g_new0(struct worker_camera, 1);
@@ -518,6 +520,7 @@ static void release(struct worker *worker)
     watching_forget_added(worker);
     g_ptr_array_unref(worker->cameras);
     g_ptr_array_unref(worker->left);
+    g_hash_table_unref(worker->words);
     g_hash_table_unref(worker->errors_told);
     pictures_free(worker->pictures);
     detector_free(worker->detector);
@@ -567,6 +570,7 @@ int worker_main(int fd, const char *hub_files)
                             .reader_lock = PTHREAD_MUTEX_INITIALIZER,
                             .cameras = watching_array_new(),
                             .left = watching_array_new(),
+                            .words = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                             .errors_told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL),
                             .order = {.quiet_scale = 1, .all_scale = 1, .has_previews = true}};
     g_autoptr(GError) error = NULL;

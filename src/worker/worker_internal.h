@@ -61,6 +61,8 @@ struct worker {
      * no analyser has it and all its records were acknowledged */
     GPtrArray *cameras, *left;
     struct worker_camera *added; /* until its logins are here and it is started; NULL: none */
+    GHashTable
+        *words; /* main thread: camera id → enum vedette_breaker_state, an operator's, until it is in `cameras` */
     pthread_t *analysers;
     int analyser_count;
     char *reader_error;        /* NULL: it was opened, or there is none */
@@ -83,6 +85,8 @@ GPtrArray *watching_array_new(void);
 struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base);
 /* So many are started together. */
 void watching_start(struct watched_camera *camera, size_t together);
+/* An operator's word to its breaker; `is_awaited`: it counts from the start of a camera that is still to be added. */
+void watching_force_breaker(struct worker *worker, const char *id, enum vedette_breaker_state word, bool is_awaited);
 /* NULL: there is none, or it was left. */
 struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length);
 /* Brings its health up to date. */

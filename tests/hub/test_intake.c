@@ -2,6 +2,7 @@
 #include "intake_world.h"
 
 #include "base/error_groups.h"
+#include "hub/track_ids.h"
 
 static void test_groups_never_mix_orgs(void)
 {
@@ -32,6 +33,38 @@ static void test_logins_follow_a_good_hello(void)
         g_assert_null(strstr(login, "elsewhere"));
     }
     g_assert_cmpint(answer(&world, NULL), ==, LINK_START);
+    world_clear(&world);
+}
+
+static void assert_answers(struct world *world, const enum link_type *types, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        g_autofree char *text = NULL;
+        g_assert_cmpint(answer(world, &text), ==, types[i]);
+        if (types[i] == LINK_FORCE_BREAKER)
+            g_assert_nonnull(strstr(text, "hall"));
+    }
+}
+
+/* Else a camera that is held open would be contacted once at each start of its worker. */
+static void test_an_operators_word_goes_before_the_start(void)
+{
+    static const enum link_type at_start[] = {LINK_CREDENTIALS, LINK_CREDENTIALS, LINK_FORCE_BREAKER, LINK_START};
+    static const enum link_type added[] = {LINK_ADD_CAMERA, LINK_CREDENTIALS, LINK_FORCE_BREAKER, LINK_START_CAMERA};
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    world.hub.track_ids = track_ids_new(world.hub.store, world.directory, world.hub.clock, &error);
+    g_assert_no_error(error);
+    g_hash_table_replace(world.hub.breaker_words, g_strdup("hall"), GINT_TO_POINTER(BREAKER_FORCED_OPEN));
+    g_assert_true(tell(&world, LINK_HELLO, GOOD_HELLO, strlen(GOOD_HELLO), &error));
+    assert_answers(&world, at_start, G_N_ELEMENTS(at_start));
+    while (answer(&world, NULL)) /* what else it is told */
+        ;
+    g_ptr_array_set_size(world.worker->held, 1); /* as if "hall" were new */
+    hub_worker_tell_cameras(world.worker);
+    assert_answers(&world, added, G_N_ELEMENTS(added));
+    track_ids_free(world.hub.track_ids);
     world_clear(&world);
 }
 
@@ -277,6 +310,7 @@ int main(int argc, char **argv)
     signal(SIGPIPE, SIG_IGN);
     g_test_add_func("/intake/groups never mix orgs", test_groups_never_mix_orgs);
     g_test_add_func("/intake/logins follow a good hello", test_logins_follow_a_good_hello);
+    g_test_add_func("/intake/an operator's word goes before the start", test_an_operators_word_goes_before_the_start);
     g_test_add_func("/intake/an open cage is refused", test_an_open_cage_is_refused);
     g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
     g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
