@@ -177,10 +177,25 @@ static void handle_site_put(struct request *request, struct answer *answer)
         answer_change_error(answer, error);
 }
 
+/* The store cannot tell those of the settings that are at rest from those that the settings have no more. */
+static bool has_cameras(struct request *request, struct answer *answer)
+{
+    const struct camera_set *set = request_cameras(request);
+    bool has_any = false;
+    for (size_t i = 0; i < set->count; i++)
+        has_any = has_any || (g_strcmp0(set->items[i]->org_id, request->login.user->org_id) == 0 &&
+                              g_strcmp0(set->items[i]->site_id, request->id) == 0);
+    if (has_any)
+        answer_problem(answer, MHD_HTTP_CONFLICT, "the site has cameras: move or remove them first", NULL);
+    return has_any;
+}
+
 static void handle_site_delete(struct request *request, struct answer *answer)
 {
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
+    if (has_cameras(request, answer))
+        return;
     if (store_site_delete(request->api->store, request->id, request->if_match ? is_expected : NULL,
                           (void *)(uintptr_t)request->if_match, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;

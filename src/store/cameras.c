@@ -100,9 +100,10 @@ static bool has_site(struct store_transaction *transaction, const struct camera 
 static bool has_name_alone(struct store_transaction *transaction, const struct camera *camera, GError **error)
 {
     int64_t count = 0;
-    if (!store_get_integer(transaction, "SELECT count(*) FROM cameras WHERE org_id = $1 AND name = $2 AND id <> $3",
-                           STORE_VALUES(sql_text(camera->org_id), sql_text(camera->name), sql_text(camera->id)), 0,
-                           &count, error))
+    if (!store_get_integer(
+            transaction,
+            "SELECT count(*) FROM cameras WHERE org_id = $1 AND name = $2 AND id <> $3 AND " STORE_CAMERA_STANDS,
+            STORE_VALUES(sql_text(camera->org_id), sql_text(camera->name), sql_text(camera->id)), 0, &count, error))
         return false;
     if (count > 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "there is a camera named '%s' already",

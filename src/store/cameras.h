@@ -12,8 +12,8 @@ void store_camera_free(void *camera);
  * there is none. store_camera_free. */
 struct camera *store_camera_find(struct store *store, const char *org_id, const char *camera_id, GError **error);
 /* A new one, or (`before` not NULL) another state of one; of the logins in both nothing is written, but that they are
- * others. False with VEDETTE_ERROR_UNSUPPORTED: the org has another
- * camera of this name; VEDETTE_ERROR_INVALID: the site is not there. */
+ * others. False with VEDETTE_ERROR_UNSUPPORTED: the org has another camera of this name, which is the API's or one of
+ * the settings that is enabled; VEDETTE_ERROR_INVALID: the site is not there. */
 bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
                         const struct audit_by *by, GError **error);
 /* The same logins, sealed anew: nothing is in the audit. False with an error; nothing happens when it is gone. */

@@ -197,11 +197,13 @@ bool store_site_change(struct store *store, struct site *site, store_site_expect
     return is_good;
 }
 
-/* What stands on a site, or is said of it, would be nowhere. */
+/* What stands on a site, or is said of it, would be nowhere. A camera that stands nowhere any more is in nobody's way.
+ */
 static bool is_empty(struct store_transaction *transaction, const char *org_id, const char *id, GError **error)
 {
     static const char count_sql[] =
-        "SELECT (SELECT count(*) FROM cameras WHERE org_id = $1 AND site_id = $2) + (SELECT count(*) FROM classes "
+        "SELECT (SELECT count(*) FROM cameras WHERE org_id = $1 AND site_id = $2 AND " STORE_CAMERA_STANDS
+        ") + (SELECT count(*) FROM classes "
         "WHERE "
         "org_id = $1 AND site_id = $2) + (SELECT count(*) FROM service_policies WHERE org_id = $1 AND site_id = $2)";
     int64_t count = 0;
@@ -242,6 +244,8 @@ bool store_site_delete(struct store *store, const char *id, store_site_expected 
     bool is_good = before && is_expected(before, expected, data, error) &&
                    is_empty(transaction, by->org_id, id, error) && is_counted(transaction, by->org_id, id, error) &&
                    store_site_clocks_keep_in(transaction, by->org_id, id, error) &&
+                   store_run(transaction, "UPDATE cameras SET site_id = NULL WHERE org_id = $1 AND site_id = $2",
+                             STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
                    store_run(transaction, "DELETE FROM sites WHERE org_id = $1 AND id = $2",
                              STORE_VALUES(sql_text(by->org_id), sql_text(id)), NULL, error) &&
                    note(transaction, by, "delete", before->id, before, NULL, error) &&

@@ -31,6 +31,7 @@ typedef bool (*store_site_expected)(void *data, const struct site *site);
 bool store_site_change(struct store *store, struct site *site, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);
 /* Counts first what is not counted yet; what still comes for it later is counted by the clocks it had.
- * VEDETTE_ERROR_UNSUPPORTED when something stands on it, or such events came meanwhile. */
+ * VEDETTE_ERROR_UNSUPPORTED when something stands on it, or such events came meanwhile. Cameras that the settings have
+ * no more do not stand on it; those that they have and that are at rest the caller knows. */
 bool store_site_delete(struct store *store, const char *id, store_site_expected expected, void *data,
                        const struct audit_by *by, GError **error);

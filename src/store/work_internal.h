@@ -46,6 +46,10 @@ bool store_org_is_deleted_in(struct store_transaction *transaction, const char *
 /* False with VEDETTE_ERROR_UNSUPPORTED: a legal hold of the org stands. The transaction must be the org's. */
 bool store_check_no_holds_in(struct store_transaction *transaction, const char *org_id, GError **error);
 
+/* In a condition on cameras: leaves out those that the settings had and have no more, whose rows say that they are not
+ * enabled; with them the settings' that are at rest, which nobody but the settings can tell from those. */
+#define STORE_CAMERA_STANDS "(managed_by = 'api' OR enabled)"
+
 /* For a WHERE whose $1 is the org: nobody logs in to an org that was deleted, and no session or key of it is good. */
 #define STORE_ORG_STANDS "NOT EXISTS (SELECT 1 FROM orgs o WHERE o.id = $1 AND o.deleted_at IS NOT NULL)"
 

@@ -109,6 +109,23 @@ static void test_what_is_refused(void)
     orgs_end(&orgs);
 }
 
+/* The settings' camera is at rest, which in the store looks like one that the settings have no more. */
+static void test_a_site_with_a_camera_at_rest_stays(void)
+{
+    struct orgs orgs;
+    orgs_begin(&orgs);
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(orgs.world.live);
+    struct camera camera = *camera_set_find(set, "cam-1"); /* borrows everything */
+    camera.enabled = false;
+    live_put_camera(orgs.world.live, &camera);
+    g_assert_true(store_camera_put(orgs.world.store, &camera, NULL));
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", orgs.token);
+    g_assert_cmpint(world_status(&orgs.world, "DELETE", "/api/v1/sites/default", headers), ==, 409);
+    live_remove_camera(orgs.world.live, "cam-1"); /* as after a start without it */
+    g_assert_cmpint(world_status(&orgs.world, "DELETE", "/api/v1/sites/default", headers), ==, 204);
+    orgs_end(&orgs);
+}
+
 /* The answer to a new name; `if_match` NULL: whatever it is called now. */
 static struct reply rename_org(struct orgs *orgs, const char *token, const char *org_id, const char *if_match,
                                const char *name)
@@ -181,6 +198,7 @@ int main(int argc, char **argv)
     g_test_add_func("/orgs/g08_an_org_is_deleted_and_its_people_are_out",
                     test_g08_an_org_is_deleted_and_its_people_are_out);
     g_test_add_func("/orgs/what_is_refused", test_what_is_refused);
+    g_test_add_func("/orgs/a_site_with_a_camera_at_rest_stays", test_a_site_with_a_camera_at_rest_stays);
     g_test_add_func("/orgs/an_org_gets_another_name", test_an_org_gets_another_name);
     g_test_add_func("/orgs/an_org_that_changed_is_not_deleted", test_an_org_that_changed_is_not_deleted);
     return g_test_run();

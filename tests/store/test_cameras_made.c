@@ -7,6 +7,7 @@
 #include "facts/occupancy.h"
 #include "store/audit.h"
 #include "store/cameras.h"
+#include "store/places.h"
 #include "store/store_internal.h"
 
 static const struct audit_by by = {"default", "u-1", "admin", NULL, NULL},
@@ -321,6 +322,42 @@ static void test_one_that_the_settings_have_no_more(void)
     world_clear(&world);
 }
 
+/* What a camera that the settings have no more was called, and where it stood, is free; if it comes back, so it is. */
+static void test_one_that_the_settings_have_no_more_is_in_nobodys_way(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    struct camera gone = camera_of("default", "gate", "Yard"), made = camera_of("default", "yard", "Yard");
+    const struct record_list none = {NULL, 0};
+    gone.managed_by = CAMERA_OF_FILE;
+    g_free(gone.site_id);
+    gone.site_id = g_strdup("barn");
+    g_assert_true(store_camera_put(world.store, &gone, &error));
+    g_assert_false(store_camera_write(world.store, &made, NULL, &by, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_clear_error(&error);
+    g_assert_false(store_site_delete(world.store, "barn", NULL, NULL, &by, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_clear_error(&error);
+    g_assert_true(store_cameras_settle(world.store, &none, &error));
+    g_assert_true(store_camera_write(world.store, &made, NULL, &by, &error));
+    g_assert_no_error(error);
+    g_assert_true(store_site_delete(world.store, "barn", NULL, NULL, &by, &error));
+    g_assert_no_error(error);
+    made.enabled = false; /* at rest it stands where it stood */
+    g_assert_true(store_camera_write(world.store, &made, &made, &by, &error));
+    g_assert_false(store_site_delete(world.store, "default", NULL, NULL, &by, &error));
+    g_clear_error(&error);
+    g_assert_true(store_camera_put(world.store, &gone, &error));
+    struct camera *back = store_camera_find(world.store, "default", "gate", &error);
+    g_assert_cmpstr(back->site_id, ==, "barn");
+    store_camera_free(back);
+    record_clear(&camera_descriptor, &gone);
+    record_clear(&camera_descriptor, &made);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -336,5 +373,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras_made/one_that_another_server_put_there_stays",
                     test_one_that_another_server_put_there_stays);
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
+    g_test_add_func("/cameras_made/one_that_the_settings_have_no_more_is_in_nobodys_way",
+                    test_one_that_the_settings_have_no_more_is_in_nobodys_way);
     return g_test_run();
 }
