@@ -1,10 +1,10 @@
 // Case A6: what a client of the released contract relies on is still so. Each function returns what is broken, in words.
 
-/** What a reference names; without one, the thing itself. */
+/** What a reference names, if anything; without one, the thing itself. */
 export function named(thing, contract) {
   if (!thing?.$ref) return thing;
   const steps = thing.$ref.split("/").slice(1);
-  return named(steps.reduce((place, step) => place[step.replaceAll("~1", "/").replaceAll("~0", "~")], contract), contract);
+  return named(steps.reduce((place, step) => place?.[step.replaceAll("~1", "/").replaceAll("~0", "~")], contract), contract);
 }
 
 /** Two parts of an allOf as one schema; a field of both is an allOf of its own. */
@@ -14,11 +14,18 @@ function joined(one, other) {
   return { ...one, ...other, properties, required: [...(one.required ?? []), ...(other.required ?? [])] };
 }
 
+/** The types of JSON Schema as OpenAPI 3.0 says them. */
+function withoutNull(types) {
+  const others = types.filter((type) => type !== "null");
+  return { type: others.length === 1 ? others[0] : others, nullable: others.length < types.length };
+}
+
 function whole(schema, contract) {
   if (!schema) return {};
   if (schema.$ref) return whole(named(schema, contract), contract);
   const { allOf, const: word, ...own } = schema;
   if (word !== undefined) own.enum = [word];
+  if (Array.isArray(own.type)) Object.assign(own, withoutNull(own.type));
   return (allOf ?? []).map((part) => whole(part, contract)).reduce(joined, own);
 }
 
