@@ -194,7 +194,7 @@ static struct watched_camera *most_overdue(struct worker *worker)
     struct watched_camera *best = NULL;
     for (guint i = 0; i < worker->cameras->len; i++) {
         struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
-        if (due_since_us(camera) && !camera->busy_since_us && (!best || due_since_us(camera) < due_since_us(best)))
+        if (due_since_us(camera) && !camera->is_taken && (!best || due_since_us(camera) < due_since_us(best)))
             best = camera;
     }
     return best;
@@ -272,6 +272,13 @@ static void analyse(struct watched_camera *camera, bool is_told, int64_t preview
     send_trace(camera, frame);
 }
 
+void analyser_begin_turn(struct watched_camera *camera)
+{
+    camera->is_taken = true;
+    camera->busy_since_us = camera->waiting_since_us ? clock_monotonic_us(clock_system()) : 0;
+    camera->waiting_since_us = camera->idle_since_us = 0;
+}
+
 static void *analyser_main(void *data)
 {
     struct worker *worker = data;
@@ -282,8 +289,7 @@ static void *analyser_main(void *data)
             pthread_cond_wait(&worker->work, &worker->lock);
             continue;
         }
-        camera->waiting_since_us = camera->idle_since_us = 0;
-        camera->busy_since_us = clock_monotonic_us(clock_system());
+        analyser_begin_turn(camera);
         int64_t preview_until_us = camera->preview_until_us;
         struct camera_config *told = g_steal_pointer(&camera->told);
         bool is_told = camera->is_told;
@@ -292,6 +298,7 @@ static void *analyser_main(void *data)
         take_over(camera, told);
         analyse(camera, is_told, preview_until_us, &order);
         pthread_mutex_lock(&worker->lock);
+        camera->is_taken = false;
         camera->busy_since_us = 0;
         if (due_since_us(camera))
             pthread_cond_signal(&worker->work);

@@ -275,7 +275,7 @@ static void finish(struct watched_camera *camera)
 static bool is_busy(struct watched_camera *camera)
 {
     pthread_mutex_lock(&camera->worker->lock);
-    bool is_busy = camera->busy_since_us != 0;
+    bool is_busy = camera->is_taken;
     pthread_mutex_unlock(&camera->worker->lock);
     return is_busy;
 }

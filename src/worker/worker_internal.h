@@ -26,8 +26,9 @@ struct watched_camera {
     char *start_error;
     /* under worker->lock */
     int64_t waiting_since_us; /* 0: no frame waits */
-    int64_t busy_since_us;    /* 0: nothing of it is being analysed */
+    int64_t busy_since_us;    /* 0: no frame of it is being analysed */
     int64_t idle_since_us;    /* 0: no analyser has to look after it without a frame */
+    bool is_taken;            /* an analyser has it, with a frame or without */
     int64_t preview_until_us;
     struct camera_config *told; /* for the analyser that has it next; NULL: nothing new */
     bool is_told;               /* at least once: no frame is looked at before that */
@@ -111,6 +112,8 @@ struct pipeline_sink analyser_sink(struct watched_camera *camera);
 void analyser_note_frame(void *camera);
 /* No frame of this camera comes: what is due by the clock is told, and what it was told counts. */
 void analyser_note_idle(struct watched_camera *camera);
+/* One has it now, with a frame or without. With the worker's lock held. */
+void analyser_begin_turn(struct watched_camera *camera);
 /* Sends the events of the frame just fed. */
 void analyser_flush_events(struct watched_camera *camera);
 bool analyser_start_all(struct worker *worker, GError **error);
