@@ -156,7 +156,9 @@ struct policy_changed {
     char *config_json; /* NULL: deleted */
     char *diff_json;
 };
-/* False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path), VEDETTE_ERROR_CONFLICT,
+/* A patch that leaves the document as it is makes no revision: what changed has the numbers that stand, and no
+ * difference. One that says nothing, or removes alone, where there is no document is VEDETTE_ERROR_NOT_FOUND.
+ * False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path), VEDETTE_ERROR_CONFLICT,
  * VEDETTE_ERROR_NOT_FOUND, or the store's own; VEDETTE_ERROR_CONFLICT, too, where another server's file says what
  * `file` did. On true it is in force in this process, and on its way to the workers.
  */

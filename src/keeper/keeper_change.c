@@ -112,6 +112,7 @@ struct making {
     struct policy_changed *changed;
     struct record_errors *errors;
     struct policy_set *tried; /* with the document, once it was tried on every camera; NULL: it was not */
+    bool is_unchanged;        /* a patch left the document as it was */
 };
 
 /* Changes that come into force together: each is tried on what those before it made. */
@@ -247,6 +248,20 @@ static char *wanted(const struct making *making, const char *present, GError **e
     }
 }
 
+/* Whether there is what the change is of; `config` is the document as it shall be. Nothing is removed of nothing. */
+static bool check_present(const struct policy_change *change, const char *present, const char *config, GError **error)
+{
+    bool removes_alone =
+        change->action == POLICY_DELETE || (change->action == POLICY_PATCH && g_strcmp0(config, "{}") == 0);
+    if (present || (!change->must_exist && !removes_alone))
+        return true;
+    if (change->must_exist)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is no such policy: If-Match wants one");
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such policy");
+    return false;
+}
+
 /* `present` is open. Fills what changed; false: it may not be. */
 static bool make(struct making *making, const char *present, GError **error)
 {
@@ -257,20 +272,15 @@ static bool make(struct making *making, const char *present, GError **error)
         !policy_patch_check(change->name.type, present, change->body ? change->body : "", making->errors))
         return record_errors_to_gerror(making->errors, error);
     g_autofree char *config = wanted(making, present, error);
-    if (change->must_exist && !present) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is no such policy: If-Match wants one");
+    if ((!config && change->action != POLICY_DELETE) || !check_present(change, present, config, error))
         return false;
-    }
-    if (change->action == POLICY_DELETE && !present) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no such policy");
-        return false;
-    }
     if (change->action != POLICY_DELETE) {
-        if (!config || !check_document(making, config, error))
+        if (!check_document(making, config, error))
             return false;
         changed->config_json = policy_document_patch(NULL, config, error); /* in its own form */
     }
     changed->diff_json = policy_document_diff(present, changed->config_json);
+    making->is_unchanged = change->action == POLICY_PATCH && strcmp(changed->diff_json, "[]") == 0;
     return true;
 }
 
@@ -300,6 +310,8 @@ static bool make_stored(void *data, const struct service_policy *present, int32_
     const struct policy_keyring *ring = making->keeper->ring;
     if (!make_from(making, present, error))
         return false;
+    if (making->is_unchanged)
+        return true;
     struct policy_binding binding = policy_binding_of(&making->change->name, version);
     const struct policy_changed *changed = making->changed;
     *config = changed->config_json ? policy_seal(ring, &binding, changed->config_json) : NULL;
@@ -354,7 +366,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     *changed = (struct policy_changed){0};
     g_autofree char *earlier =
         change->action == POLICY_ROLLBACK ? config_at(keeper, &change->name, change->to_version, error) : NULL;
-    struct making making = {keeper, change, earlier, changed, errors, NULL};
+    struct making making = {keeper, change, earlier, changed, errors, NULL, false};
     const struct store_policy_change stored = {
         .key = key_of(&change->name),
         .expected_version = change->expected_version,
@@ -369,7 +381,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     bool is_good = change->is_dry_run ? make_dry(&making, error)
                                       : store_policy_change(keeper->config.store, &stored, &changed->version,
                                                             &changed->revision, error);
-    if (is_good && !change->is_dry_run) {
+    if (is_good && !change->is_dry_run && !making.is_unchanged) {
         if (changed->revision <= before) /* the store is another one's copy, or an older state of it: its word holds */
             policy_manager_take_older(keeper->manager);
         take_in(&making);

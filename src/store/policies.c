@@ -161,6 +161,14 @@ static bool next_revision(struct store_transaction *transaction, int64_t *revisi
                              STORE_NO_VALUES, 0, revision, error);
 }
 
+/* The number of the same transaction, which nobody has seen. Counters are the server's own. */
+static bool return_revision(struct store_transaction *transaction, GError **error)
+{
+    return store_set_org(transaction, STORE_PLATFORM, error) &&
+           store_run(transaction, "UPDATE store_values SET value = value - 1 WHERE name = '" COUNTER "'",
+                     STORE_NO_VALUES, NULL, error);
+}
+
 /* In the server's own name. Ids that are too old to come again are forgotten; so no more stay than come in that time.
  */
 static bool claim_webhook(struct store_transaction *transaction, struct store_webhook_claim *claim, GError **error)
@@ -295,6 +303,11 @@ static bool write_change(struct store_transaction *transaction, const struct sto
     if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error) ||
         (!present && !check_scope(transaction, &change->key, error)))
         return false;
+    if (!revision->diff.text) {
+        revision->version = present->version;
+        revision->revision = present->revision;
+        return return_revision(transaction, error);
+    }
     const void *record = revision;
     return write_policy(transaction, change, present, revision, error) &&
            store_insert(transaction, &policy_revision_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error) &&

@@ -196,7 +196,7 @@ struct store_policy_change {
     struct store_policy_key key;
     int32_t expected_version; /* 0: there must be none; below 0: whatever there is */
     /* Makes the new config and the diff of the present one (NULL: there is none) under its version-to-be; *config NULL:
-     * delete. Runs inside the transaction. */
+     * delete; *diff NULL: the present one stays as it is. Runs inside the transaction. */
     bool (*make)(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
                  GError **error);
     void *data;
@@ -206,7 +206,8 @@ struct store_policy_change {
     const struct policy_file *file;
 };
 /* One change, its revision and its entry in the audit, in one transaction. *version and *revision receive the numbers
- * of what came of it. False with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after
+ * of what came of it. Where nothing changes there is neither, a webhook is taken all the same, and the numbers are
+ * those that stand. False with VEDETTE_ERROR_CONFLICT: there is another version than expected. Changes are one after
  * the other. */
 bool store_policy_change(struct store *store, const struct store_policy_change *change, int32_t *version,
                          int64_t *revision, GError **error);

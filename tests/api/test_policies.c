@@ -215,7 +215,10 @@ static void test_h01_each_fault_is_told_with_its_path(void)
     g_assert_cmpint(ask(&world, "POST", SAFETY "/validate", "", "{\"loitering_seconds\":1}", NULL), ==, 200);
     g_assert_cmpint(ask(&world, "GET", SAFETY, "", NULL, NULL), ==, 404); /* nothing was changed */
     g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", "{\"loitering_secs\":null}", NULL), ==, 400); /* a slip */
-    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", "{\"loitering_seconds\":null,\"overlays\":null}", NULL), ==, 200);
+    static const char nulls[] = "{\"loitering_seconds\":null,\"overlays\":null}";
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", nulls, NULL), ==, 404); /* of nothing nothing is removed */
+    g_assert_cmpint(ask(&world, "PUT", SAFETY, "", "{\"loitering_seconds\":1}", NULL), ==, 200);
+    g_assert_cmpint(ask(&world, "PATCH", SAFETY, "", nulls, NULL), ==, 200);
     g_assert_cmpint(ask(&world, "DELETE", SAFETY, "", NULL, NULL), ==, 200);
     g_assert_cmpint(ask(&world, "PUT", "/api/v1/policies/nonsense", "", "{}", NULL), ==, 404);
     g_assert_cmpint(ask(&world, "PUT", SAFETY "?camera_id=a&site_id=b", "", "{}", NULL), ==, 400);
@@ -375,6 +378,8 @@ static void test_w03_a_signed_webhook_changes_a_policy_once(void)
     g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 200);
     g_assert_cmpint(send_webhook(&world, "msg_2", body, body), ==, 401);
     g_assert_cmpfloat(effective(&world, SAFETY "/effective?camera_id=cam-1"), ==, 8);
+    g_assert_cmpint(send_webhook(&world, "msg_6", body, body), ==, 200); /* what is so already; once, too */
+    g_assert_cmpint(send_webhook(&world, "msg_6", body, body), ==, 401);
     static const char gone[] = "{\"policy_type\":\"motion\",\"org_id\":\"default\"}"; /* a deletion of none */
     g_assert_cmpint(send_webhook(&world, "msg_5", gone, gone), ==, 404);
     g_assert_cmpint(send_webhook(&world, "msg_3", "[1]", "[1]"), ==, 400);

@@ -328,6 +328,58 @@ static void test_what_will_not_open_takes_nothing_else_with_it(void)
     world_end(&world);
 }
 
+/* H15: a patch that leaves all as it is makes no revision, and no version that others would have to read again. */
+static void test_h15_a_patch_that_changes_nothing_is_no_change(void)
+{
+    static const char *const patches[] = {"{}", "{\"speed_limit\":null}", "{\"loitering_seconds\":9.0}"};
+    struct world world;
+    struct policy_changed changed;
+    g_autoptr(GError) error = NULL;
+    world_start(&world, KEY);
+    g_assert_true(change_to(&world, &org_safety, POLICY_PUT, "{\"loitering_seconds\":9.0}", -1, &changed, &error));
+    int64_t revision = changed.revision;
+    int changes = world.changes;
+    policy_changed_clear(&changed);
+    for (size_t i = 0; i < G_N_ELEMENTS(patches); i++) {
+        g_assert_true(change_to(&world, &org_safety, POLICY_PATCH, patches[i], 1, &changed, &error));
+        g_assert_cmpint(changed.version, ==, 1);
+        g_assert_cmpint(changed.revision, ==, revision);
+        g_assert_cmpstr(changed.diff_json, ==, "[]");
+        g_assert_nonnull(strstr(changed.config_json, "loitering_seconds"));
+        policy_changed_clear(&changed);
+    }
+    g_assert_false(change_to(&world, &org_safety, POLICY_PATCH, "{}", 2, &changed, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
+    g_clear_error(&error);
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &org_safety, 0, 10, NULL);
+    g_assert_cmpuint(history->len, ==, 1);
+    g_assert_cmpint(world.changes, ==, changes);
+    g_assert_true(change_to(&world, &org_safety, POLICY_PATCH, "{\"loitering_seconds\":8}", 1, &changed, &error));
+    g_assert_cmpint(changed.version, ==, 2);
+    g_assert_cmpint(changed.revision, ==, revision + 1); /* no number was lost */
+    policy_changed_clear(&changed);
+    world_end(&world);
+}
+
+static void test_what_removes_from_no_document_makes_none(void)
+{
+    static const char *const patches[] = {"{}", "{\"loitering_seconds\":null,\"overlays\":null}"};
+    struct world world;
+    world_start(&world, NULL);
+    for (size_t i = 0; i < G_N_ELEMENTS(patches); i++) {
+        struct policy_changed changed;
+        g_autoptr(GError) error = NULL;
+        g_assert_false(change_to(&world, &door_safety, POLICY_PATCH, patches[i], -1, &changed, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+        policy_changed_clear(&changed);
+    }
+    g_assert_null(policy_keeper_find(world.keeper, &door_safety, NULL));
+    g_autoptr(GPtrArray) history = policy_keeper_history(world.keeper, &door_safety, 0, 10, NULL);
+    g_assert_cmpuint(history->len, ==, 0);
+    put(&world, &door_safety, POLICY_PUT, "{}"); /* who sets it means it */
+    world_end(&world);
+}
+
 static bool try_version(struct world *world, const struct policy_name *name, enum policy_action action,
                         const char *body, int32_t expected_version, GError **error)
 {
@@ -485,6 +537,10 @@ int main(int argc, char **argv)
                     test_sealed_documents_open_after_a_restart_and_not_without_the_key);
     g_test_add_func("/policy keeper/what will not open takes nothing else with it",
                     test_what_will_not_open_takes_nothing_else_with_it);
+    g_test_add_func("/policy keeper/h15_a_patch_that_changes_nothing_is_no_change",
+                    test_h15_a_patch_that_changes_nothing_is_no_change);
+    g_test_add_func("/policy keeper/what removes from no document makes none",
+                    test_what_removes_from_no_document_makes_none);
     g_test_add_func("/policy keeper/a dry run holds the version against what is stored",
                     test_a_dry_run_holds_the_version_against_what_is_stored);
     g_test_add_func("/policy keeper/a dry run changes nothing", test_a_dry_run_changes_nothing);
