@@ -113,6 +113,17 @@ static void append_form(const struct record_descriptor *descriptor, GString *out
     g_string_append(out, "}}");
 }
 
+/* Without a record of its own a body is any object. */
+static void append_json(const char *type, const struct route *route, GString *out)
+{
+    if (route->request) {
+        append_media(type, route->request, out);
+        return;
+    }
+    append_text(out, type);
+    g_string_append(out, ":{\"schema\":{\"type\":\"object\"},\"example\":{}}");
+}
+
 static void append_body(const struct route *route, GString *out)
 {
     if (route->body == BODY_NONE)
@@ -122,10 +133,13 @@ static void append_body(const struct route *route, GString *out)
         g_string_append(out, "\"application/x-ndjson\":{\"schema\":");
         append_reference(out, route->request, RECORD_SCHEMA_INPUT);
         g_string_append_c(out, '}');
-    } else if (route->request)
-        append_media("application/json", route->request, out);
-    else
-        g_string_append(out, "\"application/json\":{\"schema\":{\"type\":\"object\"},\"example\":{}}");
+    } else {
+        append_json("application/json", route, out);
+    }
+    if (route_takes_merge_patch(route)) {
+        g_string_append_c(out, ',');
+        append_json(route_merge_patch_type, route, out);
+    }
     if (route->body == BODY_JSON_OR_FORM) {
         g_string_append_c(out, ',');
         append_media("application/x-www-form-urlencoded", route->request, out);

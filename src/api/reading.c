@@ -81,11 +81,12 @@ static bool read_parameters(struct request *request, struct answer *answer)
 
 static const char form_type[] = "application/x-www-form-urlencoded";
 
-/* Clients that say nothing of the type mean JSON; merge patches are JSON too. */
+/* Clients that say nothing of the type mean JSON. */
 static bool is_json(const struct request *request)
 {
     return !request->content_type || http_content_type_is(request->content_type, "application/json") ||
-           http_content_type_is(request->content_type, "application/merge-patch+json");
+           (route_takes_merge_patch(request->route) &&
+            http_content_type_is(request->content_type, route_merge_patch_type));
 }
 
 static bool decode_form(const struct request *request, void *record, struct record_errors *errors)
@@ -125,9 +126,11 @@ static bool read_record(struct request *request, bool is_form, struct answer *an
     return is_good;
 }
 
-static const char *wanted_type(enum body_kind kind)
+static const char *wanted_type(const struct route *route)
 {
-    switch (kind) {
+    if (route_takes_merge_patch(route))
+        return "send application/json or application/merge-patch+json";
+    switch (route->body) {
     case BODY_JSON_OR_FORM:
         return "send application/json or application/x-www-form-urlencoded";
     case BODY_JSON_OR_PARTS:
@@ -150,7 +153,7 @@ static bool read_body(struct request *request, struct answer *answer)
     if (kind == BODY_JSON_OR_PARTS && http_content_type_is(request->content_type, "multipart/form-data"))
         return true;
     if (!is_form && (kind == BODY_LINES || !is_json(request))) {
-        answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, wanted_type(kind), NULL);
+        answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE, wanted_type(request->route), NULL);
         return false;
     }
     return kind == BODY_DOCUMENT || kind == BODY_JSON_OR_PARTS || read_record(request, is_form, answer);

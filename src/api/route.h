@@ -149,5 +149,8 @@ struct route_answer_header {
 };
 extern const struct route_answer_header route_answer_headers[];
 extern const size_t route_answer_header_count;
+/* Each PATCH is a merge patch (RFC 7396), and its JSON may be sent by that type too. */
+extern const char route_merge_patch_type[];
+bool route_takes_merge_patch(const struct route *route);
 /* The name in braces of a path's segment, as "id" of "{id}", or NULL. g_free. */
 char *route_segment_name(const char *segment);

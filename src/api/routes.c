@@ -56,6 +56,13 @@ unsigned route_problems(const struct route *route)
     return problems;
 }
 
+const char route_merge_patch_type[] = "application/merge-patch+json";
+
+bool route_takes_merge_patch(const struct route *route)
+{
+    return strcmp(route->method, "PATCH") == 0;
+}
+
 /* ---- finding ---- */
 
 /* Whether some route's path is the target letter by letter: then those with an id in that place are not meant, as

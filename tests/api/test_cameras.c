@@ -168,7 +168,8 @@ static void test_secrets_stay_in_the_store(void)
     cameras_init(&cameras);
     g_autoptr(GError) error = NULL;
     g_autofree char *id = create(&cameras, cameras.own, new_camera), *path = g_strconcat("/api/v1/cameras/", id, NULL);
-    struct reply reply = ask(&cameras, "PATCH", path, cameras.own, "", "{\"analyse_fps\":7}");
+    struct reply reply = ask(&cameras, "PATCH", path, cameras.own, "Content-Type: application/merge-patch+json\r\n",
+                             "{\"analyse_fps\":7}");
     g_assert_cmpint(reply.status, ==, 200);
     g_assert_nonnull(strstr(reply.body->str, "rtsp://10.0.0.9/s?pwd=***"));
     reply_clear(&reply);

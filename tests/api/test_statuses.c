@@ -323,10 +323,14 @@ static void look_too_large(struct statuses *statuses, const struct route *route)
         expect(statuses, route, &(struct sending){.is_endless = true}, 413);
 }
 
+/* A merge patch is what PATCH takes and nothing else. */
 static void look_other_type(struct statuses *statuses, const struct route *route)
 {
-    if (route->body != BODY_NONE)
-        expect(statuses, route, &(struct sending){.headers = "Content-Type: text/plain\r\n"}, 415);
+    if (route->body == BODY_NONE)
+        return;
+    expect(statuses, route, &(struct sending){.headers = "Content-Type: text/plain\r\n"}, 415);
+    if (strcmp(route->method, "PATCH") != 0)
+        expect(statuses, route, &(struct sending){.headers = "Content-Type: application/merge-patch+json\r\n"}, 415);
 }
 
 static void look_changed_meanwhile(struct statuses *statuses, const struct route *route)

@@ -48,6 +48,14 @@ function a1EveryOperationIsDescribed() {
   }
 }
 
+/** A merge patch (RFC 7396) is what PATCH takes and nothing else; it says the same as the JSON. */
+function a1APatchIsAMergePatch() {
+  for (const { method, operation } of operations()) {
+    const { "application/json": json, "application/merge-patch+json": patch } = operation.requestBody?.content ?? {};
+    assert.deepEqual(patch, method === "PATCH" ? json : undefined, operation.operationId);
+  }
+}
+
 /** What may be sent as JSON or as a form has the same fields in both, and must have the same; in a form a picture is bytes. */
 function a1AFormHasThePartsThatJsonHas() {
   const both = operations().map(({ operation }) => operation.requestBody?.content ?? {}).filter((content) => content["multipart/form-data"]);
@@ -244,6 +252,7 @@ await runTests([
   ["a01_spectral", a1IsCleanUnderSpectral],
   ["a01_examples_are_valid", a1ExamplesAreValid],
   ["a01_every_operation_is_described", a1EveryOperationIsDescribed],
+  ["a01_a_patch_is_a_merge_patch", a1APatchIsAMergePatch],
   ["a01_a_form_has_the_parts_that_json_has", a1AFormHasThePartsThatJsonHas],
   ["a02_written_the_same_each_time", a2IsWrittenTheSameEachTime],
   ["a03_typescript_compiles", a3TypescriptCompiles],

@@ -92,9 +92,10 @@ function partsOf(body) {
 /* By media type: what is sent (`text`, of the type `type`) and what it says (`said`, which the schema speaks of; text
  * that is no JSON says nothing). */
 const BODIES = {
-  "application/json": (schema, isStrange) =>
+  "application/json": (schema, isStrange, type = "application/json") =>
     (isStrange ? fc.oneof(spoiled(schema).map((said) => ({ said })), noJson.map((text) => ({ text }))) : valid(schema).map((said) => ({ said }))).map(({ said, text }) => ({
-      type: "application/json", said, text: text ?? JSON.stringify(said) })),
+      type, said, text: text ?? JSON.stringify(said) })),
+  "application/merge-patch+json": (schema, isStrange) => BODIES["application/json"](schema, isStrange, "application/merge-patch+json"),
   "application/x-www-form-urlencoded": (schema, isStrange) =>
     (isStrange ? spoiled(schema) : valid(schema)).map((said) => {
       const fields = typeof said === "object" && said !== null ? Object.entries(said).map(([name, value]) => [name, textOf(value)]) : [];
