@@ -30,6 +30,8 @@ static const char transport[] =
     "export interface Call {\n"
     "  signal?: AbortSignal;\n"
     "  headers?: Record<string, string>;\n"
+    "  /** Is told of the answer, also of one that is thrown: its ETag for If-Match, Retry-After. */\n"
+    "  onResponse?: (response: Pick<Response, \"status\" | \"headers\">) => void;\n"
     "}\n"
     "\n"
     "export interface ClientOptions {\n"
@@ -66,6 +68,7 @@ static const char transport[] =
     "    const init: RequestInit = { method, headers, credentials: \"same-origin\", signal: call.signal ?? null };\n"
     "    if (body !== undefined) init.body = isLines ? body : JSON.stringify(body);\n"
     "    const response = await (this.options.fetch ?? fetch)(address, init);\n"
+    "    call.onResponse?.(response);\n"
     "    if (!response.ok) throw await failure(response);\n"
     "    return response;\n"
     "  }\n";
@@ -99,13 +102,19 @@ static void append_path_arguments(const struct route *route, GString *out)
     }
 }
 
+/* A list comes as what its method is typed as, which is JSON, never CSV. */
+static bool is_clients_own(const struct record_field *field)
+{
+    return field->kind == RECORD_ENUM && field->names == list_format_names;
+}
+
 /* "query: { limit?: number } = {}, ". False: the route has no query. */
 static bool append_query_argument(const struct route *route, GString *out)
 {
     bool is_needed = false, has_any = false;
     for (size_t i = 0; route->parameters && i < route->parameters->field_count; i++) {
         const struct record_field *field = &route->parameters->fields[i];
-        if (field->flags & RECORD_KEY)
+        if (field->flags & RECORD_KEY || is_clients_own(field))
             continue;
         is_needed |= (field->flags & RECORD_REQUIRED) != 0;
         g_string_append_printf(out, "%s%s%s: ", has_any ? "; " : "query: { ", field->name,

@@ -16,6 +16,12 @@ static inline bool field_is_inline(const struct record_field *field)
     return field->flags & RECORD_INLINE;
 }
 
+/* In what is sent: as good as left out. A member record is there or not. */
+static inline bool field_may_be_null(const struct record_field *field)
+{
+    return !(field->flags & RECORD_REQUIRED) && field->kind != RECORD_RECORD;
+}
+
 static inline bool field_is_bounded(const struct record_field *field)
 {
     return field->min != 0 || field->max != 0;

@@ -43,10 +43,9 @@ static bool is_input(const struct record_schema_style *style)
     return style->use == RECORD_SCHEMA_INPUT;
 }
 
-/* What is taken may be null where it may be left out. */
 static bool is_nullable(const struct record_field *field, const struct record_schema_style *style)
 {
-    return is_input(style) && !style->is_parameter && !(field->flags & RECORD_REQUIRED);
+    return is_input(style) && !style->is_parameter && field_may_be_null(field);
 }
 
 static void append_type(GString *out, const char *type, bool may_be_null, const struct record_schema_style *style)

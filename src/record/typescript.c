@@ -47,7 +47,7 @@ static void append_field(const struct record_field *field, enum record_schema_us
                            field->unit ? field->unit : "", field->unit ? ")" : "", field->name,
                            is_optional(field, use) ? "?" : "");
     record_append_typescript_type(field, use, out);
-    g_string_append(out, ";\n");
+    g_string_append(out, use == RECORD_SCHEMA_INPUT && field_may_be_null(field) ? " | null;\n" : ";\n");
 }
 
 /* " extends Omit<Camera, "lines">": the fields of an inline member, less those the outer record has itself. */

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, readdirSync } from "node:fs";
+import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { ADMIN, Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
@@ -84,6 +84,36 @@ async function a2IsWrittenTheSameEachTime() {
 async function a3TypescriptCompiles() {
   const { status, words } = await run("node_modules/.bin/tsc", "--strict", "--noEmit", "-p", await write("typescript"));
   assert.equal(status, 0, words);
+}
+
+/* What must compile, and what must not: a list is read as JSON, so it cannot be asked for as CSV. */
+const USES = `import { Client } from "./client";
+export async function changeOnce(client: Client): Promise<string | null> {
+  const told: (string | null)[] = [];
+  await client.getCamera("door", { onResponse: ({ status, headers }) => told.push(headers.get("ETag"), String(status)) });
+  await client.patchCamera("door", { username: null, analyse_fps: null }, {}, { headers: { "If-Match": told[0] ?? "" } });
+  // @ts-expect-error
+  await client.listSites({ format: "csv" });
+  // @ts-expect-error
+  await client.createLegalHold({ reason: null });
+  return told[0] ?? null;
+}
+`;
+
+async function a3TypescriptSaysWhatMayBeSent() {
+  const directory = await write("typescript");
+  writeFileSync(join(directory, "uses.ts"), USES);
+  const { status, words } = await run("node_modules/.bin/tsc", "--strict", "-p", directory);
+  assert.equal(status, 0, words);
+  const { Client } = await import(join(directory, "client.js"));
+  const problem = { status: 412, headers: { "Content-Type": "application/problem+json", "Retry-After": "7" } };
+  const answers = [new Response("{}", { headers: { ETag: '"1"', "X-Next-Cursor": "c" } }), new Response('{"detail":"changed"}', problem)];
+  const client = new Client({ baseUrl: "http://localhost/", fetch: async () => answers.shift() });
+  const told = [];
+  const onResponse = ({ status, headers }) => told.push(status, headers.get("ETag") ?? headers.get("Retry-After"));
+  await client.getCamera("door", { onResponse });
+  await assert.rejects(client.patchCamera("door", { username: null }, {}, { onResponse }), /changed/);
+  assert.deepEqual(told, [200, '"1"', 412, "7"]);
 }
 
 async function a3SchemasReferToOneAnother() {
@@ -256,6 +286,7 @@ await runTests([
   ["a01_a_form_has_the_parts_that_json_has", a1AFormHasThePartsThatJsonHas],
   ["a02_written_the_same_each_time", a2IsWrittenTheSameEachTime],
   ["a03_typescript_compiles", a3TypescriptCompiles],
+  ["a03_typescript_says_what_may_be_sent", a3TypescriptSaysWhatMayBeSent],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
   ["a04_csrf_tokens_are_asked_for_where_written", a4CsrfTokensAreAskedForWhereWritten],

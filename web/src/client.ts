@@ -22,6 +22,8 @@ export interface Page<T> {
 export interface Call {
   signal?: AbortSignal;
   headers?: Record<string, string>;
+  /** Is told of the answer, also of one that is thrown: its ETag for If-Match, Retry-After. */
+  onResponse?: (response: Pick<Response, "status" | "headers">) => void;
 }
 
 export interface ClientOptions {
@@ -57,6 +59,7 @@ export class Client {
     const init: RequestInit = { method, headers, credentials: "same-origin", signal: call.signal ?? null };
     if (body !== undefined) init.body = isLines ? body : JSON.stringify(body);
     const response = await (this.options.fetch ?? fetch)(address, init);
+    call.onResponse?.(response);
     if (!response.ok) throw await failure(response);
     return response;
   }
@@ -117,7 +120,7 @@ export class Client {
   }
 
   /** One's own logins that stand, newest first; for administrators, the org's. */
-  async listSessions(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.SessionView>> {
+  async listSessions(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.SessionView>> {
     return (await this.send("GET", `/auth/sessions`, query, undefined, call)).json();
   }
 
@@ -127,7 +130,7 @@ export class Client {
   }
 
   /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
-  async listCameras(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.CameraView>> {
+  async listCameras(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.CameraView>> {
     return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
   }
 
@@ -172,17 +175,17 @@ export class Client {
   }
 
   /** The lines of all cameras, with the counts of today (UTC). */
-  async listLines(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PlacedLine>> {
+  async listLines(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PlacedLine>> {
     return (await this.send("GET", `/api/v1/lines`, query, undefined, call)).json();
   }
 
   /** The zones of all cameras, with the counts of today (UTC). */
-  async listZones(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PlacedZone>> {
+  async listZones(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PlacedZone>> {
     return (await this.send("GET", `/api/v1/zones`, query, undefined, call)).json();
   }
 
   /** The zones of a camera; /api/v1/zones has them with their counts. */
-  async listCameraZones(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Zone>> {
+  async listCameraZones(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Zone>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/zones`, query, undefined, call)).json();
   }
 
@@ -207,7 +210,7 @@ export class Client {
   }
 
   /** The lines of a camera; /api/v1/lines has them with their counts. */
-  async listCameraLines(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Line>> {
+  async listCameraLines(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Line>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/lines`, query, undefined, call)).json();
   }
 
@@ -232,7 +235,7 @@ export class Client {
   }
 
   /** The circuit breakers of the org's cameras, and of the upstreams that all share. */
-  async listBreakers(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.BreakerView>> {
+  async listBreakers(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.BreakerView>> {
     return (await this.send("GET", `/api/v1/breakers`, query, undefined, call)).json();
   }
 
@@ -242,7 +245,7 @@ export class Client {
   }
 
   /** Stored events, newest first. */
-  async listEvents(query: { camera_id?: string; type?: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk"; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AnalyticsEvent>> {
+  async listEvents(query: { camera_id?: string; type?: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk"; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AnalyticsEvent>> {
     return (await this.send("GET", `/api/v1/events`, query, undefined, call)).json();
   }
 
@@ -257,7 +260,7 @@ export class Client {
   }
 
   /** What rules raised, newest first. */
-  async listSignals(query: { camera_id?: string; subject_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Signal>> {
+  async listSignals(query: { camera_id?: string; subject_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Signal>> {
     return (await this.send("GET", `/api/v1/signals`, query, undefined, call)).json();
   }
 
@@ -267,17 +270,17 @@ export class Client {
   }
 
   /** Counts by hour, day or month, newest first. */
-  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.OccupancyHourly>> {
+  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.OccupancyHourly>> {
     return (await this.send("GET", `/api/v1/occupancy`, query, undefined, call)).json();
   }
 
   /** The server's jobs and how they stand; what they did, to whom runs the server. */
-  async listJobs(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Job>> {
+  async listJobs(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Job>> {
     return (await this.send("GET", `/api/v1/jobs`, query, undefined, call)).json();
   }
 
   /** What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the server. */
-  async listJobRuns(id: string, query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.JobRun>> {
+  async listJobRuns(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.JobRun>> {
     return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/history`, query, undefined, call)).json();
   }
 
@@ -302,7 +305,7 @@ export class Client {
   }
 
   /** Of each table and camera, how long it is kept and the oldest that is there. */
-  async listRetention(query: { rows?: boolean; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Retention>> {
+  async listRetention(query: { rows?: boolean; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Retention>> {
     return (await this.send("GET", `/api/v1/retention`, query, undefined, call)).json();
   }
 
@@ -312,7 +315,7 @@ export class Client {
   }
 
   /** Holds that stand and that ended, newest first. */
-  async listLegalHolds(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.LegalHold>> {
+  async listLegalHolds(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.LegalHold>> {
     return (await this.send("GET", `/api/v1/legal-holds`, query, undefined, call)).json();
   }
 
@@ -327,7 +330,7 @@ export class Client {
   }
 
   /** Who did what, when, from where, before and after, newest first. */
-  async listAudit(query: { before?: number; cursor?: number; limit?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Audit>> {
+  async listAudit(query: { before?: number; cursor?: number; limit?: number; fields?: string } = {}, call: Call = {}): Promise<Page<records.Audit>> {
     return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
   }
 
@@ -342,7 +345,7 @@ export class Client {
   }
 
   /** Every policy of the org, and those that hold for everyone. */
-  async listPolicies(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PolicyAnswer>> {
+  async listPolicies(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PolicyAnswer>> {
     return (await this.send("GET", `/api/v1/policies`, query, undefined, call)).json();
   }
 
@@ -372,7 +375,7 @@ export class Client {
   }
 
   /** Its changes, newest first: who, when, why, what. */
-  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.PolicyRevision>> {
+  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: string } = {}, call: Call = {}): Promise<Page<records.PolicyRevision>> {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/history`, query, undefined, call)).json();
   }
 
@@ -427,7 +430,7 @@ export class Client {
   }
 
   /** Every org, for the platform; one's own, for everyone else. */
-  async listOrgs(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Org>> {
+  async listOrgs(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Org>> {
     return (await this.send("GET", `/api/v1/orgs`, query, undefined, call)).json();
   }
 
@@ -452,7 +455,7 @@ export class Client {
   }
 
   /** The org's sites, by id. */
-  async listSites(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Site>> {
+  async listSites(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Site>> {
     return (await this.send("GET", `/api/v1/sites`, query, undefined, call)).json();
   }
 
@@ -477,7 +480,7 @@ export class Client {
   }
 
   /** What the server and its workers logged as errors since it began, by what they have in common, the latest first: 256 groups at most, of which the quietest makes room. */
-  async listErrors(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ErrorGroup>> {
+  async listErrors(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ErrorGroup>> {
     return (await this.send("GET", `/api/v1/errors`, query, undefined, call)).json();
   }
 
@@ -502,7 +505,7 @@ export class Client {
   }
 
   /** The org's users, by name. */
-  async listUsers(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.User>> {
+  async listUsers(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.User>> {
     return (await this.send("GET", `/api/v1/users`, query, undefined, call)).json();
   }
 
@@ -527,7 +530,7 @@ export class Client {
   }
 
   /** The org's API keys that stand, newest first; what they are is told once, when they are made. */
-  async listTokens(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ApiKey>> {
+  async listTokens(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ApiKey>> {
     return (await this.send("GET", `/api/v1/tokens`, query, undefined, call)).json();
   }
 
@@ -542,7 +545,7 @@ export class Client {
   }
 
   /** Incidents by the time of their last signal, newest first. Who goes through pages of those that still go on may meet one twice. */
-  async listIncidents(query: { camera_id?: string; site_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; status?: "open" | "acknowledged" | "resolved" | "dismissed"; assignee?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Incident>> {
+  async listIncidents(query: { camera_id?: string; site_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; status?: "open" | "acknowledged" | "resolved" | "dismissed"; assignee?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Incident>> {
     return (await this.send("GET", `/api/v1/incidents`, query, undefined, call)).json();
   }
 
@@ -582,7 +585,7 @@ export class Client {
   }
 
   /** Violations, newest first. Zones of kind restricted tell of restricted_zone; what people wear is told by no rule yet. */
-  async listViolations(query: { camera_id?: string; site_id?: string; zone_id?: string; kind?: "restricted_zone" | "no_helmet" | "no_vest"; status?: "open" | "confirmed" | "dismissed"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Violation>> {
+  async listViolations(query: { camera_id?: string; site_id?: string; zone_id?: string; kind?: "restricted_zone" | "no_helmet" | "no_vest"; status?: "open" | "confirmed" | "dismissed"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Violation>> {
     return (await this.send("GET", `/api/v1/violations`, query, undefined, call)).json();
   }
 
@@ -597,7 +600,7 @@ export class Client {
   }
 
   /** The org's employees, newest first. */
-  async listEmployees(query: { external_id?: string; department?: string; shift_id?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Employee>> {
+  async listEmployees(query: { external_id?: string; department?: string; shift_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Employee>> {
     return (await this.send("GET", `/api/v1/employees`, query, undefined, call)).json();
   }
 
@@ -622,7 +625,7 @@ export class Client {
   }
 
   /** The org's shifts, newest first. */
-  async listShifts(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Shift>> {
+  async listShifts(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Shift>> {
     return (await this.send("GET", `/api/v1/shifts`, query, undefined, call)).json();
   }
 
@@ -647,7 +650,7 @@ export class Client {
   }
 
   /** The org's vehicles, newest first. */
-  async listVehicles(query: { plate?: string; list?: "allowed" | "blocked" | "visitor"; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.Vehicle>> {
+  async listVehicles(query: { plate?: string; list?: "allowed" | "blocked" | "visitor"; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Vehicle>> {
     return (await this.send("GET", `/api/v1/vehicles`, query, undefined, call)).json();
   }
 
@@ -672,22 +675,22 @@ export class Client {
   }
 
   /** Who came to which door, newest first. Nothing writes these yet: faces are not recognised. */
-  async listAccessLogs(query: { camera_id?: string; site_id?: string; employee_id?: string; door?: string; direction?: "in" | "out"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AccessLog>> {
+  async listAccessLogs(query: { camera_id?: string; site_id?: string; employee_id?: string; door?: string; direction?: "in" | "out"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AccessLog>> {
     return (await this.send("GET", `/api/v1/access-logs`, query, undefined, call)).json();
   }
 
   /** Employees' days at work, newest first. Nothing writes these yet: faces are not recognised. */
-  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.AttendanceRecord>> {
+  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AttendanceRecord>> {
     return (await this.send("GET", `/api/v1/attendance`, query, undefined, call)).json();
   }
 
   /** Which vehicle passed which gate, newest first. Nothing writes these yet: plates are not read. */
-  async listVehicleLogs(query: { camera_id?: string; site_id?: string; plate?: string; gate?: string; direction?: "in" | "out"; list?: "allowed" | "blocked" | "visitor"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.VehicleLog>> {
+  async listVehicleLogs(query: { camera_id?: string; site_id?: string; plate?: string; gate?: string; direction?: "in" | "out"; list?: "allowed" | "blocked" | "visitor"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.VehicleLog>> {
     return (await this.send("GET", `/api/v1/vehicle-logs`, query, undefined, call)).json();
   }
 
   /** The tracks of a camera that were seen within a time, in the order in which they began. They are kept for retention.track_days, where workers.store_tracks has them kept. */
-  async listTracks(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<Page<records.TrackSummary>> {
+  async listTracks(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: string }, call: Call = {}): Promise<Page<records.TrackSummary>> {
     return (await this.send("GET", `/api/v1/tracks`, query, undefined, call)).json();
   }
 
@@ -697,12 +700,12 @@ export class Client {
   }
 
   /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time each camera was on line while the server ran. Of a period that goes on, what there is so far. */
-  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" }, call: Call = {}): Promise<Page<records.ReportLine>> {
+  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: string }, call: Call = {}): Promise<Page<records.ReportLine>> {
     return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
   }
 
   /** Who is told of the org's signals, by webhook and MQTT, and how each of them is: those of the settings, at most 64 webhooks and 16 brokers. */
-  async listNotifyEndpoints(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.EndpointHealth>> {
+  async listNotifyEndpoints(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.EndpointHealth>> {
     return (await this.send("GET", `/api/v1/notify/endpoints`, query, undefined, call)).json();
   }
 
@@ -712,7 +715,7 @@ export class Client {
   }
 
   /** Notifications that could not be delivered, newest first. */
-  async listDeadLetters(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.DeadLetter>> {
+  async listDeadLetters(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.DeadLetter>> {
     return (await this.send("GET", `/api/v1/notify/dead-letters`, query, undefined, call)).json();
   }
 
@@ -722,7 +725,7 @@ export class Client {
   }
 
   /** The models that the server has, by id, and what it uses them for. */
-  async listModels(query: { limit?: number; cursor?: string; fields?: string; format?: "json" | "csv" } = {}, call: Call = {}): Promise<Page<records.ModelView>> {
+  async listModels(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ModelView>> {
     return (await this.send("GET", `/api/v1/models`, query, undefined, call)).json();
   }
 

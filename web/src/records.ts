@@ -2571,21 +2571,21 @@ export interface AnalyticsEventInput {
   /** what the payload is */
   type: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk";
   /** set by the hub from the camera's registration */
-  org_id?: string;
+  org_id?: string | null;
   /** set by the hub from the camera's registration */
-  site_id?: string;
+  site_id?: string | null;
   /** the camera that saw it */
   camera_id: string;
   /** the line or zone it is about, where there is one */
-  subject_id?: string;
+  subject_id?: string | null;
   /** capture time */
   occurred_at: string;
   /** when the hub took it in */
-  received_at?: string;
+  received_at?: string | null;
   /** W3C trace id, where there is one */
-  trace_id?: string;
+  trace_id?: string | null;
   /** 9 is the most urgent */
-  priority?: number;
+  priority?: number | null;
   /** the record named by type */
   payload: unknown;
 }
@@ -2597,11 +2597,11 @@ export interface ApiKeyRequest {
   /** at most the role of who makes it */
   role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
   /** method and path as in the route list, like GET /api/v1/events; empty: all its role may */
-  routes?: string[];
+  routes?: string[] | null;
   /** ids; it may use only what is about these; empty: all of the org */
-  cameras?: string[];
+  cameras?: string[] | null;
   /** until when; unset: until it is revoked */
-  expires_at?: string;
+  expires_at?: string | null;
 }
 
 /** An operator's word to a breaker. */
@@ -2609,37 +2609,37 @@ export interface BreakerRequest {
   /** forced_open: nothing is asked of it; forced_closed: everything is, whatever fails; disabled: the same, uncounted; closed: the breaker decides again. Lasts until the server starts anew */
   state: "closed" | "forced_open" | "forced_closed" | "disabled";
   /** why, for the log */
-  reason?: string;
+  reason?: string | null;
 }
 
 /** What changes in a camera (RFC 7396): what is left out stays, lists are replaced whole, null is the default. */
 export interface CameraChangeInput {
   /** the site it stands on */
-  site_id?: string;
+  site_id?: string | null;
   /** the school class it looks at, where there is one */
-  class_id?: string;
+  class_id?: string | null;
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, the path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
-  source?: string;
+  source?: string | null;
   /** login, apart from the source */
-  username?: string;
+  username?: string | null;
   /** password, apart from the source */
-  password?: string;
+  password?: string | null;
   /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
-  streams?: CameraStreamInput[];
+  streams?: CameraStreamInput[] | null;
   /** false: known but not watched */
-  enabled?: boolean;
+  enabled?: boolean | null;
   /** frames a second that are analysed (1/s) */
-  analyse_fps?: number;
+  analyse_fps?: number | null;
   /** which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: only those that need no other; auto: key frames only while nothing moves, all once something does */
-  decode?: "all" | "non-reference" | "key-frames" | "auto";
+  decode?: "all" | "non-reference" | "key-frames" | "auto" | null;
   /** files only: start again at the end */
-  loop?: boolean;
+  loop?: boolean | null;
   /** its zones */
-  zones?: ZoneInput[];
+  zones?: ZoneInput[] | null;
   /** its lines */
-  lines?: LineInput[];
+  lines?: LineInput[] | null;
   /** what rules are told about the camera */
   rules?: CameraRulesInput;
 }
@@ -2647,31 +2647,31 @@ export interface CameraChangeInput {
 /** A new camera; its id is given to it. */
 export interface CameraRequest {
   /** the site it stands on */
-  site_id?: string;
+  site_id?: string | null;
   /** the school class it looks at, where there is one */
-  class_id?: string;
+  class_id?: string | null;
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** rtsp://host/path, rtsps://…, http://… or https://… (MJPEG, or a JPEG for each request), v4l2:///dev/videoN, the path of a video, a picture or a folder of pictures, or scene://NAME; a login in it is taken out when loaded. Left out where streams are given */
-  source?: string;
+  source?: string | null;
   /** login, apart from the source */
-  username?: string;
+  username?: string | null;
   /** password, apart from the source */
-  password?: string;
+  password?: string | null;
   /** several addresses of one camera with a role each, as a small picture to analyse and the main one to record; empty: source is analysed, recorded and shown */
-  streams?: CameraStreamInput[];
+  streams?: CameraStreamInput[] | null;
   /** false: known but not watched */
-  enabled?: boolean;
+  enabled?: boolean | null;
   /** frames a second that are analysed (1/s) */
-  analyse_fps?: number;
+  analyse_fps?: number | null;
   /** which pictures are decoded: all; non-reference: all but those no other is predicted from; key-frames: only those that need no other; auto: key frames only while nothing moves, all once something does */
-  decode?: "all" | "non-reference" | "key-frames" | "auto";
+  decode?: "all" | "non-reference" | "key-frames" | "auto" | null;
   /** files only: start again at the end */
-  loop?: boolean;
+  loop?: boolean | null;
   /** its zones */
-  zones?: ZoneInput[];
+  zones?: ZoneInput[] | null;
   /** its lines */
-  lines?: LineInput[];
+  lines?: LineInput[] | null;
   /** what rules are told about the camera */
   rules?: CameraRulesInput;
 }
@@ -2679,25 +2679,25 @@ export interface CameraRequest {
 /** What rules are told about one camera. */
 export interface CameraRulesInput {
   /** of schedules, e.g. Europe/Berlin; empty: UTC */
-  time_zone?: string;
+  time_zone?: string | null;
   /** four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in frame widths a second */
-  calibration_image?: [number, number][];
+  calibration_image?: [number, number][] | null;
   /** where the same four points are on the ground (m) */
-  calibration_ground?: [number, number][];
+  calibration_ground?: [number, number][] | null;
   /** a camera that is covered, blurred, moved or dark this long raises a signal; 0: never (s) */
-  tamper_seconds?: number;
+  tamper_seconds?: number | null;
   /** covered: less than this share of the usual edges and of the usual contrast is seen */
-  tamper_covered?: number;
+  tamper_covered?: number | null;
   /** blurred: less than this share of the usual edges is seen, while the contrast stays */
-  tamper_blurred?: number;
+  tamper_blurred?: number | null;
   /** moved: less than this share of the places looks as usual, while there are edges; the picture shifted as a whole is told at once, unless this is 0 */
-  tamper_moved?: number;
+  tamper_moved?: number | null;
   /** dark: the picture's mean luma is below this; 0: never */
-  tamper_dark?: number;
+  tamper_dark?: number | null;
   /** pictures that are the same to the last bit this long raise a signal; 0: never (s) */
-  frozen_seconds?: number;
+  frozen_seconds?: number | null;
   /** experimental: someone who was upright and lies this long raises a signal; 0: not looked for. It sees boxes only, misses falls towards the camera, and is no substitute for an alarm (s) */
-  fall_seconds?: number;
+  fall_seconds?: number | null;
 }
 
 /** One address of a camera and what it is used for. */
@@ -2707,9 +2707,9 @@ export interface CameraStreamInput {
   /** detect: is analysed; record: is kept for recording, as it comes; live: is shown to who looks */
   roles: string[];
   /** login of this stream; absent: the camera's */
-  username?: string;
+  username?: string | null;
   /** password of this stream; absent: the camera's */
-  password?: string;
+  password?: string | null;
 }
 
 /** A source to be tried. */
@@ -2717,37 +2717,37 @@ export interface CameraTestRequest {
   /** as a camera's source */
   source: string;
   /** login, apart from the source */
-  username?: string;
+  username?: string | null;
   /** password, apart from the source */
-  password?: string;
+  password?: string | null;
 }
 
 /** What is looked for; where none is true, everything. */
 export interface DetectFeaturesInput {
   /** how many people are in the picture */
-  people_count?: boolean;
+  people_count?: boolean | null;
   /** how many vehicles are in the picture */
-  vehicles?: boolean;
+  vehicles?: boolean | null;
   /** who lacks protective equipment */
-  ppe?: boolean;
+  ppe?: boolean | null;
   /** who crosses the line at line_x; needs a stream_id */
-  line_crossing?: boolean;
+  line_crossing?: boolean | null;
   /** who enters a zone of kind intrusion or restricted; needs a stream_id */
-  zone_intrusion?: boolean;
+  zone_intrusion?: boolean | null;
   /** who stays longer than loitering_seconds; needs a stream_id */
-  loitering?: boolean;
+  loitering?: boolean | null;
   /** more than crowd_limit at once; needs a stream_id */
-  crowd?: boolean;
+  crowd?: boolean | null;
   /** whose face it is */
-  face_identity?: boolean;
+  face_identity?: boolean | null;
   /** who comes and goes */
-  attendance?: boolean;
+  attendance?: boolean | null;
   /** what stands on licence plates */
-  plates?: boolean;
+  plates?: boolean | null;
   /** what was left behind or taken away; needs a stream_id */
-  object_left_taken?: boolean;
+  object_left_taken?: boolean | null;
   /** a camera that was covered, blurred, turned or frozen; needs a stream_id */
-  tampering?: boolean;
+  tampering?: boolean | null;
 }
 
 /** A picture to look at. */
@@ -2757,43 +2757,43 @@ export interface DetectRequest {
   /** what to look for */
   enabled_features?: DetectFeaturesInput;
   /** where a line stands from top to bottom: up to 1 a share of the picture's width, above it pixels */
-  line_x?: number;
+  line_x?: number | null;
   /** pictures with the same id are one camera's, one after the other */
-  stream_id?: string;
+  stream_id?: string | null;
   /** when the picture was taken; else when it arrived */
-  captured_at?: string;
+  captured_at?: string | null;
   /** zones of the stream */
-  zones?: ZoneInput[];
+  zones?: ZoneInput[] | null;
   /** of the whole picture where no zone has its own (s) */
-  loitering_seconds?: number;
+  loitering_seconds?: number | null;
   /** of the whole picture where no zone has its own */
-  crowd_limit?: number;
+  crowd_limit?: number | null;
   /** after so long an object counts as left or taken, in the whole picture where no zone has its own (s) */
-  object_seconds?: number;
+  object_seconds?: number | null;
   /** answer the picture too, figures hidden and boxes drawn */
-  annotate?: boolean;
+  annotate?: boolean | null;
 }
 
 /** What is said of an employee. */
 export interface EmployeeRequest {
   /** as another system knows them; no two of an org have the same */
-  external_id?: string;
+  external_id?: string | null;
   /** their name */
   name: string;
   /** where they work */
-  department?: string;
+  department?: string | null;
   /** the shift they work in */
-  shift_id?: string;
+  shift_id?: string | null;
   /** they work here now */
-  active?: boolean;
+  active?: boolean | null;
 }
 
 /** Whose work an incident is. */
 export interface IncidentAssignmentInput {
   /** a user's id; absent: nobody's work any more */
-  assignee?: string;
+  assignee?: string | null;
   /** what there is to say of it */
-  note?: string;
+  note?: string | null;
 }
 
 /** A note. */
@@ -2805,17 +2805,17 @@ export interface IncidentNoteRequest {
 /** What may be said with a step. */
 export interface IncidentStepInput {
   /** what there is to say of it */
-  note?: string;
+  note?: string | null;
 }
 
 /** What POST /api/v1/legal-holds takes. */
 export interface LegalHoldRequest {
   /** of this camera alone; absent: of all */
-  camera_id?: string;
+  camera_id?: string | null;
   /** from then on; absent: from the beginning */
-  from_at?: string;
+  from_at?: string | null;
   /** until then; absent: without an end */
-  to_at?: string;
+  to_at?: string | null;
   /** why */
   reason: string;
 }
@@ -2825,25 +2825,25 @@ export interface LineInput {
   /** unique among the camera's zones and lines */
   id: string;
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** one end, 0..1 of the frame */
   a: [number, number];
   /** the other end; "in" is from the left side of a→b to its right side as seen */
   b: [number, number];
   /** what the page calls the direction in */
-  in_name?: string;
+  in_name?: string | null;
   /** what the page calls the direction out */
-  out_name?: string;
+  out_name?: string | null;
   /** object classes that count; empty: every class */
-  classes?: string[];
+  classes?: string[] | null;
   /** the directions that are allowed; the other raises a signal */
-  allowed?: "both" | "in" | "out";
+  allowed?: "both" | "in" | "out" | null;
   /** a track that crosses again the same way counts again only this long after; 0: each time it settled (s) */
-  recount_seconds?: number;
+  recount_seconds?: number | null;
   /** the point of a box that says where it is */
-  anchor?: "bottom" | "centre" | "top";
+  anchor?: "bottom" | "centre" | "top" | null;
   /** when the line raises signals; empty: always. It counts at all times */
-  schedule?: ScheduleWindowInput[];
+  schedule?: ScheduleWindowInput[] | null;
 }
 
 /** What is logged. */
@@ -2859,7 +2859,7 @@ export interface LoginRequest {
   /** the password */
   password: string;
   /** api: answers a token that lives long; browser: sets cookies, refreshed by POST /auth/refresh */
-  client?: "api" | "browser";
+  client?: "api" | "browser" | null;
 }
 
 /** What of an org can change. */
@@ -2873,7 +2873,7 @@ export interface OrgRequest {
   /** unique, stays for ever */
   id: string;
   /** what people call it */
-  name?: string;
+  name?: string | null;
 }
 
 /** What POST /auth/password takes. */
@@ -2889,37 +2889,37 @@ export interface PolicyWebhookInput {
   /** the type of policy */
   policy_type: string;
   /** for this service; absent: the type's own */
-  service_name?: string;
+  service_name?: string | null;
   /** absent: what holds for everyone */
-  org_id?: string;
+  org_id?: string | null;
   /** of this site */
-  site_id?: string;
+  site_id?: string | null;
   /** of this school class */
-  class_id?: string;
+  class_id?: string | null;
   /** of this camera */
-  camera_id?: string;
+  camera_id?: string | null;
   /** the whole policy */
-  config?: unknown;
+  config?: unknown | null;
   /** keys that change (RFC 7396), not beside config; neither of them: it is removed */
-  patch?: unknown;
+  patch?: unknown | null;
   /** why */
-  reason?: string;
+  reason?: string | null;
 }
 
 /** What POST /auth/refresh takes. */
 export interface RefreshRequest {
   /** left out by browsers, whose cookie has it */
-  refresh_token?: string;
+  refresh_token?: string | null;
 }
 
 /** A part of a week. */
 export interface ScheduleWindowInput {
   /** mon, tue, wed, thu, fri, sat, sun; empty: every day */
-  days?: string[];
+  days?: string[] | null;
   /** HH:MM in the camera's time zone */
-  from?: string;
+  from?: string | null;
   /** HH:MM; not after from: it ends on the next day, so that a window may cross midnight */
-  to?: string;
+  to?: string | null;
 }
 
 /** What is said of a shift. */
@@ -2931,21 +2931,21 @@ export interface ShiftRequest {
   /** when it ends: HH:MM; not after its start: on the next day */
   end_time: string;
   /** so long after its start is not late (min) */
-  grace_minutes?: number;
+  grace_minutes?: number | null;
   /** of it that are not worked (min) */
-  break_minutes?: number;
+  break_minutes?: number | null;
   /** on which it begins: mon, tue, …; empty: on each */
-  days?: string[];
+  days?: string[] | null;
   /** by whose clocks: an IANA name; absent: UTC */
-  time_zone?: string;
+  time_zone?: string | null;
 }
 
 /** A site as it is to be. */
 export interface SiteChangeRequest {
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** IANA name, as Europe/Paris; absent: UTC */
-  time_zone?: string;
+  time_zone?: string | null;
 }
 
 /** A new site. */
@@ -2953,23 +2953,23 @@ export interface SiteRequest {
   /** unique in its org */
   id: string;
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** IANA name, as Europe/Paris; absent: UTC */
-  time_zone?: string;
+  time_zone?: string | null;
 }
 
 /** What POST and PATCH /api/v1/users take. */
 export interface UserRequest {
   /** unique in its org; needed for a new user, and stays */
-  username?: string;
+  username?: string | null;
   /** what the user may do; needed for a new user */
-  role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform" | null;
   /** sets it, to be changed at the first login; left out for a new user: one is made up */
-  password?: string;
+  password?: string | null;
   /** who the user is at the OpenID Connect issuer (sub) */
-  oidc_subject?: string;
+  oidc_subject?: string | null;
   /** refused at once */
-  is_disabled?: boolean;
+  is_disabled?: boolean | null;
 }
 
 /** What is said of a vehicle. */
@@ -2977,11 +2977,11 @@ export interface VehicleRequest {
   /** its plate, as capital letters and digits; no two have the same */
   plate: string;
   /** the same as people write it */
-  plate_as_written?: string;
+  plate_as_written?: string | null;
   /** of the plate: ISO 3166-1, two letters */
-  country?: string;
+  country?: string | null;
   /** whose it is */
-  owner?: string;
+  owner?: string | null;
   /** whether it may pass */
   list: "allowed" | "blocked" | "visitor";
 }
@@ -2997,43 +2997,43 @@ export interface ZoneInput {
   /** unique among the camera's zones and lines */
   id: string;
   /** what people call it */
-  name?: string;
+  name?: string | null;
   /** what the zone is for; area only counts, intrusion and restricted raise signals */
-  kind?: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask";
+  kind?: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask" | null;
   /** corners, 0..1 of the frame, x right, y down */
   polygon: [number, number][];
   /** object classes that count; empty: every class */
-  classes?: string[];
+  classes?: string[] | null;
   /** a stay this long gives one dwell event; 0: none (s) */
-  dwell_seconds?: number;
+  dwell_seconds?: number | null;
   /** more inside than this raises a signal; 0: no limit */
-  occupancy_limit?: number;
+  occupancy_limit?: number | null;
   /** occupancy, crowd and queue are told again only after there were this many fewer than what raised a signal */
-  hysteresis?: number;
+  hysteresis?: number | null;
   /** more inside than this for crowd_seconds raises a signal; 0: no limit */
-  crowd_limit?: number;
+  crowd_limit?: number | null;
   /** how long it must be so full (s) */
-  crowd_seconds?: number;
+  crowd_seconds?: number | null;
   /** who was inside this long, short breaks left out, raises a signal; 0: nobody (s) */
-  loitering_seconds?: number;
+  loitering_seconds?: number | null;
   /** more waiting than this raises a signal; 0: no limit */
-  queue_limit?: number;
+  queue_limit?: number | null;
   /** who is inside this long waits (s) */
-  queue_seconds?: number;
+  queue_seconds?: number | null;
   /** which way to go: 0 right, 90 down, 180 left, 270 up as seen; going another way raises a signal; absent: any (°) */
-  allowed_heading?: number;
+  allowed_heading?: number | null;
   /** how far off allowed_heading is still the allowed way (°) */
-  heading_tolerance?: number;
+  heading_tolerance?: number | null;
   /** faster raises a signal; m/s where the camera is calibrated, else frame widths a second; 0: no limit */
-  speed_limit?: number;
+  speed_limit?: number | null;
   /** something new that stands alone this long raises a signal; 0: not looked for (s) */
-  left_seconds?: number;
+  left_seconds?: number | null;
   /** something that is gone this long raises a signal; 0: not looked for (s) */
-  taken_seconds?: number;
+  taken_seconds?: number | null;
   /** the point of a box that says where it is */
-  anchor?: "bottom" | "centre" | "top";
+  anchor?: "bottom" | "centre" | "top" | null;
   /** when the zone raises signals; empty: always. It counts at all times */
-  schedule?: ScheduleWindowInput[];
+  schedule?: ScheduleWindowInput[] | null;
 }
 
 /** What an AnalyticsEvent carries, by its type. */
