@@ -139,7 +139,8 @@ void idempotency_end(struct request *request, const struct answer *answer)
         .created_at = {clock_wall_ms(request->api->clock)},
     };
     g_autoptr(GError) error = NULL;
-    bool is_good = is_kept ? store_answer_keep(request->api->store, &kept, &error)
+    bool is_good = is_kept ? store_answer_keep(request->api->store, &kept,
+                                               request->api->settings->http.idempotency_max_bytes, &error)
                            : store_answer_let_go(request->api->store, org_id, request->kept_key, &error);
     if (!is_good) /* what was asked is done all the same; its key stays taken until it is forgotten */
         log_warning(NULL, "an answer is not kept for its Idempotency-Key: %s", error->message);

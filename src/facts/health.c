@@ -261,6 +261,9 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, http_bodies_refused, RECORD_COUNTER,
           "HTTP requests whose body was not kept, as http.max_bodies_bytes were (503)"),
     FIELD(struct server_health, intake_lines_refused, RECORD_COUNTER, "lines of POST /api/v1/events that were refused"),
+    FIELD(struct server_health, kept_answers_forgotten, RECORD_COUNTER,
+          "answers to Idempotency-Keys forgotten before http.idempotency_minutes were over, as their org had more than "
+          "http.idempotency_max_keys or http.idempotency_max_bytes"),
     FIELD(struct server_health, logins_failed, RECORD_COUNTER,
           "logins with a wrong name or password, and wrong scrape tokens"),
     FIELD(struct server_health, logins_limited, RECORD_COUNTER, "logins refused because there were too many"),

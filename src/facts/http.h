@@ -25,6 +25,7 @@ struct http_settings {
     char *trusted_proxies;                             /* addresses and networks */
     char *tls_certificate_file, *tls_key_file;         /* PEM; both or none */
     int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */
+    int64_t idempotency_max_bytes;                     /* and how much of an org's */
 };
 extern const struct record_descriptor http_settings_descriptor;
 /* Whether it speaks https alone. */

@@ -11,7 +11,8 @@ static const struct record_field kept_answer_fields[] = {
     FIELD(struct kept_answer, body, 0, "as it was sent", .max_count = RECORD_MAX_TEXT_BYTES),
     FIELD(struct kept_answer, headers, 0, "its ETag and Location, a line each", .max_count = 1024, .since = 2),
     FIELD(struct kept_answer, created_at, RECORD_REQUIRED | RECORD_INDEXED, "when it was asked"),
+    FIELD(struct kept_answer, bytes, 0, "of its body and headers", .since = 3),
 };
 const struct record_descriptor kept_answer_descriptor =
-    RECORD(struct kept_answer, "KeptAnswer", 2, kept_answer_fields,
+    RECORD(struct kept_answer, "KeptAnswer", 3, kept_answer_fields,
            "An answer that is given again when its request comes again.", .table = "kept_answers");

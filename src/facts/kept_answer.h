@@ -11,5 +11,6 @@ struct kept_answer {
     char *content_type, *body;
     char *headers; /* those that are given again with it: "Name: value", a line each */
     struct record_time created_at;
+    int64_t bytes; /* of body and headers; the store fills it in */
 };
 extern const struct record_descriptor kept_answer_descriptor;

@@ -6,6 +6,7 @@
 #include "jobs/cron.h"
 #include "jobs/jobs.h"
 #include "store/erasure.h"
+#include "store/kept_answers.h"
 #include "store/places.h"
 #include "store/rollups.h"
 
@@ -139,6 +140,20 @@ static bool run_erasure(struct job_context *context, GError **error)
     return is_good;
 }
 
+/* ---- answers to Idempotency-Keys ---- */
+
+/* They hold what was answered, people's names too: none outlives its time because its org asks no more. */
+static bool run_answers(struct job_context *context, GError **error)
+{
+    const struct store_retention how = retention_of(context);
+    const int64_t minute_ms = 60000;
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    bool is_good = store_answers_forget(context->store, &how, context->settings->http.idempotency_minutes * minute_ms,
+                                        results, error);
+    tell_results(context, results, "no kept answer was old enough");
+    return is_good;
+}
+
 /* ---- the disk ---- */
 
 /* How long the disks of all hubs will last; it fails when one will soon be full. Each hub notes its own (scheduler.c).
@@ -177,6 +192,8 @@ const struct job built_in_jobs[] = {
     {"aggregate_monthly", "Count by the month", "0 0 1 * *", 86400, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP, run_monthly},
     {JOB_ERASE_ORGS, "Erase what deleted orgs had", "15 * * * *", 3600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_erasure},
+    {"forget_kept_answers", "Forget answers to Idempotency-Keys", "*/10 * * * *", 300, 0, 1, MISFIRE_LATEST,
+     OVERLAP_SKIP, run_answers},
     {"watch_storage", "Look how long the disk will last", "30 * * * *", 600, 0, 1, MISFIRE_LATEST, OVERLAP_SKIP,
      run_storage, SERVER_HEALTH_ALARM(storage_alarm)},
 };

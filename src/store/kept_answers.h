@@ -2,11 +2,12 @@
 #pragma once
 
 #include "facts/kept_answer.h"
+#include "store/retention.h"
 #include "store/store.h"
 
 struct store_answer_claim {
     const char *org_id, *key, *request_sha256;
-    int64_t max_age_ms;  /* older ones are forgotten */
+    int64_t max_age_ms;  /* older ones of the org are forgotten */
     int64_t max_busy_ms; /* an answer that was not there after so long never came: its server died */
     int max_keys;        /* of the org; the oldest are forgotten beyond it */
 };
@@ -14,7 +15,13 @@ struct store_answer_claim {
  * with status 0 while its answer is being made. */
 bool store_answer_claim(struct store *store, const struct store_answer_claim *claim, struct kept_answer **kept,
                         GError **error);
-/* The answer to a claimed key. */
-bool store_answer_keep(struct store *store, const struct kept_answer *answer, GError **error);
+/* The answer to a claimed key; `bytes` is counted here. The org's oldest answers go for which `max_bytes` have no room
+ * (server_health.kept_answers_forgotten), this one never. */
+bool store_answer_keep(struct store *store, const struct kept_answer *answer, int64_t max_bytes, GError **error);
 bool store_answer_let_go(struct store *store, const char *org_id, const char *key, GError **error);
+/* Forgets what is older than `max_age_ms`, of every org, in small transactions with pauses as retention does (`how`;
+ * neither its policies nor its days count here), and appends to `results` what went (store_retention_run), also when it
+ * fails. */
+bool store_answers_forget(struct store *store, const struct store_retention *how, int64_t max_age_ms,
+                          GPtrArray *results, GError **error);
 void kept_answer_free(struct kept_answer *answer);

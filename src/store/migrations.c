@@ -362,6 +362,13 @@ static const char subjects_29[] =
     "DROP INDEX users_oidc_subject;\n"
     "CREATE UNIQUE INDEX users_oidc_subject ON users (org_id, oidc_subject, coalesce(oidc_issuer, ''));\n";
 
+/* How much an org's answers take is summed from the index alone. Those that were kept before count as nothing, and go
+ * by their age. */
+#define ANSWERS_30(type)                                                                                               \
+    "ALTER TABLE kept_answers ADD COLUMN bytes " type " NOT NULL DEFAULT 0;\n"                                         \
+    "DROP INDEX kept_answers_created_at;\n"                                                                            \
+    "CREATE INDEX kept_answers_newest ON kept_answers (org_id, created_at, key, bytes);\n"
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -403,5 +410,6 @@ const struct store_step store_steps[] = {
     {28, "issuers of users", .sqlite = "ALTER TABLE users ADD COLUMN oidc_issuer TEXT;\n",
      .postgres = "ALTER TABLE users ADD COLUMN oidc_issuer text;\n"},
     {29, "subjects of each issuer", .sqlite = subjects_29, .postgres = subjects_29},
+    {30, "how much kept answers take", .sqlite = ANSWERS_30("INTEGER"), .postgres = ANSWERS_30("bigint")},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

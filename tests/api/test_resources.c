@@ -288,12 +288,44 @@ static void test_logs_are_listed(void)
     world_clear(&world);
 }
 
+/* ---- sending again ---- */
+
+static void make_site(const struct api_world *world, const char *key, const char *id, int status, bool is_again)
+{
+    g_autofree char *headers =
+                        g_strdup_printf(JSON "Authorization: Bearer %s\r\nIdempotency-Key: %s\r\n", world->token, key),
+                    *body = g_strdup_printf("{\"id\":\"%s\"}", id);
+    struct reply reply = world_request(world, "POST", "/api/v1/sites", headers, body);
+    g_autofree char *replayed = reply_header(&reply, "Idempotency-Replayed");
+    g_assert_cmpint(reply.status, ==, status);
+    g_assert_cmpstr(replayed, ==, is_again ? "true" : NULL);
+    reply_clear(&reply);
+}
+
+static void test_kept_answers_have_a_bound(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.idempotency_max_bytes = 1; /* room for the latest alone */
+    world_start(&world);
+    world_login(&world);
+    make_site(&world, "one", "lyon", 201, false);
+    make_site(&world, "one", "lyon", 201, true);
+    make_site(&world, "two", "metz", 201, false);
+    make_site(&world, "one", "lyon", 409, false); /* done anew */
+    struct reply reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
+    g_assert_nonnull(strstr(reply.body->str, "\nvedette_kept_answers_forgotten_total 2\n"));
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resources/tracks", test_tracks);
     g_test_add_func("/resources/reports", test_reports);
     g_test_add_func("/resources/notes_have_a_bound", test_notes_have_a_bound);
+    g_test_add_func("/resources/kept_answers_have_a_bound", test_kept_answers_have_a_bound);
     g_test_add_func("/resources/registers", test_registers);
     g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
     return g_test_run();

@@ -275,7 +275,7 @@ static void test_what_is_noted_all_the_time_is_no_change(void)
     g_autoptr(GPtrArray) none = g_ptr_array_new();
     check(&world, grant.access_token, 0);
     g_assert_true(store_camera_set_health(world.store, "default", "door", true, world_start_ms, "{}", NULL));
-    g_assert_true(store_answer_keep(world.store, &answer, NULL));
+    g_assert_true(store_answer_keep(world.store, &answer, 1 << 20, NULL));
     g_assert_true(store_answer_let_go(world.store, "default", "k", NULL));
     g_assert_true(store_incident_changes_remove(world.store, "default", none, NULL));
     check(&world, key.token, 0); /* which notes that it was used */

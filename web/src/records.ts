@@ -572,6 +572,8 @@ export interface ServerHealth {
   http_bodies_refused: number;
   /** lines of POST /api/v1/events that were refused */
   intake_lines_refused: number;
+  /** answers to Idempotency-Keys forgotten before http.idempotency_minutes were over, as their org had more than http.idempotency_max_keys or http.idempotency_max_bytes */
+  kept_answers_forgotten: number;
   /** logins with a wrong name or password, and wrong scrape tokens */
   logins_failed: number;
   /** logins refused because there were too many */
