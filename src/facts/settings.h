@@ -42,7 +42,7 @@ struct worker_settings {
 enum decoder_choice { DECODER_AUTO = 1, DECODER_SOFTWARE, DECODER_VA, DECODER_NVDEC, DECODER_V4L2 };
 extern const char *const decoder_choice_names[];
 struct source_settings {
-    int32_t start_spread_ms; /* a worker's first connections are spread over so long for each of its cameras */
+    int32_t start_spread_ms; /* a worker's first connections are spread over so long for each camera that it starts */
     int32_t connect_timeout_ms;
     int32_t stall_timeout_ms; /* no frame for so long: reconnect */
     int32_t retry_delay_ms;   /* first; doubles with full jitter up to the maximum */

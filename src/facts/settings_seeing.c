@@ -6,9 +6,8 @@
 const char *const decoder_choice_names[] = {"auto", "software", "va", "nvdec", "v4l2", NULL};
 static const struct record_field source_fields[] = {
     FIELD(struct source_settings, start_spread_ms, 0,
-          "at a worker's start the first connections are spread at random over so long for each of its cameras, so "
-          "that a "
-          "thousand do not knock at once",
+          "the first connections are spread at random over so long for each camera that a worker starts, so that a "
+          "thousand do not knock at once; those that are added while it runs wait for those before them",
           .unit = "ms", .min = 0, .max = 60000, .default_text = "20"),
     FIELD(struct source_settings, connect_timeout_ms, 0, "longest for each step of connecting", .unit = "ms",
           .min = 100, .max = 120000, .default_text = "5000"),

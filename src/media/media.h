@@ -57,9 +57,9 @@ struct media_source *media_source_new(struct media_streams *streams, const struc
                                       struct camera_health *health, media_notify notify, void *notify_data,
                                       GError **error);
 /* Before the start, both: the breaker's settings (else its defaults); and the first connection at random within
- * source.start_spread_ms for each of so many cameras that start together (else at once). */
+ * source.start_spread_ms for each of so many cameras that start together, after `wait_ms` (else at once). */
 void media_source_set_breaker(struct media_source *source, const struct breaker_settings *settings);
-void media_source_spread_start(struct media_source *source, size_t cameras);
+void media_source_spread_start(struct media_source *source, int64_t wait_ms, size_t cameras);
 bool media_source_start(struct media_source *source, GError **error);
 /* An operator's word, as vedette_breaker_force takes it, to the breakers of all of its streams. Of the words to those
  * who share a stream the strictest holds for all of them, whichever was said last: forced open, then forced closed,

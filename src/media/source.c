@@ -97,12 +97,12 @@ void media_source_force_breaker(struct media_source *source, enum vedette_breake
     source->word = word;
 }
 
-void media_source_spread_start(struct media_source *source, size_t cameras)
+void media_source_spread_start(struct media_source *source, int64_t wait_ms, size_t cameras)
 {
     for (size_t i = 0; i < source->tie_count; i++) {
         struct media_stream *stream = source->ties[i].stream;
         if (!stream->has_thread)
-            stream->start_delay_ms = media_start_delay_ms(&stream->random, cameras, &stream->settings);
+            stream->start_delay_ms = wait_ms + media_start_delay_ms(&stream->random, cameras, &stream->settings);
     }
 }
 

@@ -12,6 +12,8 @@
 
 #include <string.h>
 
+enum { US_PER_MS = 1000 };
+
 static void watched_free(void *data)
 {
     struct watched_camera *camera = data;
@@ -106,16 +108,31 @@ struct watched_camera *watching_add(struct worker *worker, const struct camera *
     return watched;
 }
 
-void watching_start(struct watched_camera *watched, size_t together)
+/* How long those who are started now wait for those who were before. */
+static int64_t take_turns_ms(struct worker *worker, guint count)
+{
+    int64_t now_us = clock_monotonic_us(clock_system()), turn_us = MAX(now_us, worker->next_turn_us);
+    worker->next_turn_us = turn_us + (int64_t)count * worker->config.source.start_spread_ms * US_PER_MS;
+    return (turn_us - now_us) / US_PER_MS;
+}
+
+static void start(struct watched_camera *watched, int64_t wait_ms, guint together)
 {
     g_autoptr(GError) error = NULL;
     watched->started_us = clock_monotonic_us(clock_system());
     if (!watched->source)
         return;
     media_source_set_breaker(watched->source, &watched->worker->config.breaker);
-    media_source_spread_start(watched->source, together);
+    media_source_spread_start(watched->source, wait_ms, together);
     if (!media_source_start(watched->source, &error))
         note_not_started(watched, error);
+}
+
+void watching_start(struct worker *worker, guint count)
+{
+    int64_t wait_ms = take_turns_ms(worker, count);
+    for (guint i = worker->cameras->len - count; i < worker->cameras->len; i++)
+        start(g_ptr_array_index(worker->cameras, i), wait_ms, count);
 }
 
 struct watched_camera *watching_find(struct worker *worker, const char *id, size_t length)

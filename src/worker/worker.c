@@ -195,8 +195,7 @@ static bool start(struct worker *worker, GError **error)
     worker->streams = media_streams_new();
     for (size_t i = 0; i < worker->config.cameras.count; i++)
         watching_add(worker, &cameras[i], (uint64_t)worker->config.track_id_base);
-    for (guint i = 0; i < worker->cameras->len; i++)
-        watching_start(g_ptr_array_index(worker->cameras, i), worker->cameras->len);
+    watching_start(worker, worker->cameras->len);
     return analyser_start_all(worker, error);
 }
 
@@ -343,7 +342,8 @@ static bool start_added(struct worker *worker, const void *body, size_t length, 
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the hub starts a camera that it did not add");
         return false;
     }
-    watching_start(watching_add(worker, &added->camera, (uint64_t)added->track_id_base), 1);
+    watching_add(worker, &added->camera, (uint64_t)added->track_id_base);
+    watching_start(worker, 1);
     watching_forget_added(worker);
     return true;
 }

@@ -64,6 +64,7 @@ struct worker {
     struct worker_camera *added; /* until its logins are here and it is started; NULL: none */
     GHashTable
         *words; /* main thread: camera id → enum vedette_breaker_state, an operator's, until it is in `cameras` */
+    int64_t next_turn_us; /* main thread: then all that were started are contacted, and more may be */
     pthread_t *analysers;
     int analyser_count;
     char *reader_error;        /* NULL: it was opened, or there is none */
@@ -84,8 +85,9 @@ struct worker {
 GPtrArray *watching_array_new(void);
 /* A camera that cannot be started costs no other one: its health says why. Not started yet. */
 struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base);
-/* So many are started together. */
-void watching_start(struct watched_camera *camera, size_t together);
+/* Starts the last `count` of `cameras`. They are contacted at random within source.start_spread_ms for each of them,
+ * once those that were started before have all had their turn. */
+void watching_start(struct worker *worker, guint count);
 /* An operator's word to its breaker; `is_awaited`: it counts from the start of a camera that is still to be added. */
 void watching_force_breaker(struct worker *worker, const char *id, enum vedette_breaker_state word, bool is_awaited);
 /* NULL: there is none, or it was left. */
