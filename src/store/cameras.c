@@ -150,12 +150,18 @@ static bool has_no_policies(struct store_transaction *transaction, const struct 
 
 bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error)
 {
+    g_autoptr(GPtrArray) ended = g_ptr_array_new_with_free_func(incident_free);
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
-    return transaction && has_no_policies(transaction, camera, error) &&
-           store_run(transaction, "DELETE FROM cameras WHERE org_id = $1 AND id = $2",
-                     STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), NULL, error) &&
-           note(transaction, by, "delete", camera, NULL, error) && store_commit(g_steal_pointer(&transaction), error);
+    bool is_good = transaction && has_no_policies(transaction, camera, error) &&
+                   store_incidents_end_in(transaction, camera, ended, error) &&
+                   store_run(transaction, "DELETE FROM cameras WHERE org_id = $1 AND id = $2",
+                             STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), NULL, error) &&
+                   note(transaction, by, "delete", camera, NULL, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    if (is_good)
+        store_tell_incidents(store, ended);
+    return is_good;
 }
 
 /* ---- the settings' that are no more ---- */
@@ -169,8 +175,10 @@ static bool is_listed(const struct record_list *cameras, const struct camera *ca
     return false;
 }
 
-static bool settle_camera(struct store_transaction *transaction, const struct camera *camera, GError **error)
+static bool settle_camera(struct store_transaction *transaction, const struct camera *camera, GPtrArray *ended,
+                          GError **error)
 {
+    (void)ended;
     const struct audit_by by = {camera->org_id, "system", NULL, NULL, "settings"};
     return store_run(transaction,
                      "UPDATE cameras SET enabled = $3, online = $3, metadata = NULL WHERE org_id = $1 AND id = $2",
@@ -184,24 +192,46 @@ static bool is_own(const struct store *store, const struct camera *row, const ch
     return store->engine->dialect == RECORD_SQLITE || (source && g_strcmp0(store_camera_source(row), source) == 0);
 }
 
+/* What is done with one that the settings have no more. */
+typedef bool (*settling)(struct store_transaction *transaction, const struct camera *camera, GPtrArray *ended,
+                         GError **error);
+
 /* Those that are enabled, or were told to be online: of others nothing changes. */
-static bool settle_org(struct store *store, const char *org_id, const struct record_list *cameras, const char *source,
-                       GError **error)
+static const char to_settle[] = "(enabled OR online)";
+
+/* Also of those that were settled before, or were disabled when they went. */
+static const char to_end[] = "EXISTS (SELECT 1 FROM incidents WHERE incidents.org_id = $1 AND "
+                             "incidents.camera_id = cameras.id AND service = 'system' AND ended_at IS NULL)";
+
+/* Of an org's own: what meets the condition ($1 is the org). */
+static bool settle_those(struct store_transaction *transaction, const char *org_id, const struct record_list *cameras,
+                         const char *source, const char *condition, settling act, GPtrArray *ended, GError **error)
 {
     g_autoptr(GPtrArray) found = g_ptr_array_new_with_free_func(store_camera_free);
-    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
-    if (!transaction ||
-        !store_select(transaction, &camera_descriptor,
-                      "WHERE org_id = $1 AND coalesce(managed_by, 'file') = 'file' AND (enabled = $2 OR "
-                      "online = $2) ORDER BY id",
-                      STORE_VALUES(sql_text(org_id), sql_bool(true)), found, error))
+    g_autofree char *where =
+        g_strdup_printf("WHERE org_id = $1 AND coalesce(managed_by, 'file') = 'file' AND %s ORDER BY id", condition);
+    if (!store_select(transaction, &camera_descriptor, where, STORE_VALUES(sql_text(org_id)), found, error))
         return false;
     for (guint i = 0; i < found->len; i++) {
         const struct camera *row = g_ptr_array_index(found, i);
-        if (is_own(store, row, source) && !is_listed(cameras, row) && !settle_camera(transaction, row, error))
+        if (is_own(transaction->store, row, source) && !is_listed(cameras, row) && !act(transaction, row, ended, error))
             return false;
     }
-    return store_commit(g_steal_pointer(&transaction), error);
+    return true;
+}
+
+static bool settle_org(struct store *store, const char *org_id, const struct record_list *cameras, const char *source,
+                       GError **error)
+{
+    g_autoptr(GPtrArray) ended = g_ptr_array_new_with_free_func(incident_free);
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_WRITE, org_id, error);
+    bool is_good = transaction &&
+                   settle_those(transaction, org_id, cameras, source, to_settle, settle_camera, ended, error) &&
+                   settle_those(transaction, org_id, cameras, source, to_end, store_incidents_end_in, ended, error) &&
+                   store_commit(g_steal_pointer(&transaction), error);
+    if (is_good)
+        store_tell_incidents(store, ended);
+    return is_good;
 }
 
 bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error)

@@ -18,7 +18,8 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
                         const struct audit_by *by, GError **error);
 /* The same logins, sealed anew: nothing is in the audit. False with an error; nothing happens when it is gone. */
 bool store_camera_reseal(struct store *store, const struct camera *camera, const char *logins, GError **error);
-/* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays. */
+/* VEDETTE_ERROR_UNSUPPORTED while policies are of it. What was seen of it stays; incidents that say how it was, as that
+ * it is off line, end, and who watches incidents is told. */
 bool store_camera_delete(struct store *store, const struct camera *camera, const struct audit_by *by, GError **error);
 
 /* Puts the settings' cameras (of struct camera) into the store, then settles. `is_stopping` (atomic) is looked at
@@ -26,6 +27,7 @@ bool store_camera_delete(struct store *store, const struct camera *camera, const
 bool store_cameras_register(struct store *store, const struct record_list *cameras, const int *is_stopping,
                             GError **error);
 /* Once the settings' cameras (of struct camera) are in the store: others that a settings file brought there are watched
- * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it. Where
- * servers share PostgreSQL nothing is done with those that another put there last, or that it is not known of. */
+ * no more. Their rows say so, which stay for what policies and records say of them, and the audit tells it; incidents
+ * end as of one that is deleted. Where servers share PostgreSQL nothing is done with those that another put there last,
+ * or that it is not known of. */
 bool store_cameras_settle(struct store *store, const struct record_list *cameras, GError **error);

@@ -223,6 +223,14 @@ static void tell_changed(GPtrArray *incidents, GPtrArray *changed)
         g_ptr_array_add(changed, g_ptr_array_steal_index(incidents, 0));
 }
 
+static bool finish(const struct following *following, GPtrArray *changed, GError **error)
+{
+    if (!write_all(following, error))
+        return false;
+    tell_changed(fusion_incidents(following->fusion), changed);
+    return true;
+}
+
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error)
 {
@@ -242,10 +250,35 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
         is_good = follow(&following, &signal, events[i]->traceparent, error);
         record_clear(&signal_descriptor, &signal);
     }
-    if (!is_good || !write_all(&following, error))
-        return false;
-    tell_changed(fusion_incidents(fusion), changed);
-    return true;
+    return is_good && finish(&following, changed, error);
+}
+
+/* As if each signal of the server that ends something came of it now. */
+static bool end_all(struct following *following, const struct camera *camera, GError **error)
+{
+    struct signal signal = {.org_id = camera->org_id,
+                            .site_id = camera->site_id,
+                            .camera_id = camera->id,
+                            .service = SERVICE_SYSTEM,
+                            .started_at = {clock_wall_ms(following->transaction->store->clock)}};
+    bool is_good = true;
+    for (size_t i = 1; i < SERVER_SIGNAL_END && is_good; i++) {
+        signal.kind = (char *)(uintptr_t)server_signals[i].kind;
+        is_good = !server_signals[i].ends || fusion_take(following->fusion, &signal, NULL, error);
+    }
+    return is_good;
+}
+
+bool store_incidents_end_in(struct store_transaction *transaction, const struct camera *camera, GPtrArray *changed,
+                            GError **error)
+{
+    g_autoptr(GPtrArray) violations = g_ptr_array_new();
+    g_autoptr(GHashTable) histories = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free);
+    struct following following = {transaction, NULL, violations, histories};
+    const struct fusion_elsewhere stored = {read_last_ms, read_joined, read_standing, &following};
+    CLEANUP(fusion) struct fusion *fusion = fusion_new(&transaction->store->settings.fusion, &stored);
+    following.fusion = fusion;
+    return end_all(&following, camera, error) && finish(&following, changed, error);
 }
 
 /* ---- what stands ---- */
@@ -274,4 +307,10 @@ void store_tell_incident(struct store *store, const struct incident *incident)
 {
     if (store->incident_changed)
         store->incident_changed(store->incident_data, incident);
+}
+
+void store_tell_incidents(struct store *store, const GPtrArray *incidents)
+{
+    for (guint i = 0; i < incidents->len; i++)
+        store_tell_incident(store, g_ptr_array_index(incidents, i));
 }

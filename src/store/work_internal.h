@@ -71,6 +71,10 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
  * that changed to `changed`, which incident_free frees, but for those that were dismissed. */
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error);
+/* A camera is watched no more: what the server itself told of it, as that it is off line, is over, for nobody would say
+ * so. Appends as above; its transaction must be the org's. */
+bool store_incidents_end_in(struct store_transaction *transaction, const struct camera *camera, GPtrArray *changed,
+                            GError **error);
 /* Notes what became of an incident, so that those who are to be notified are told of it whatever happens after the
  * commit (store_incident_changes_list). The transaction must be the org's. */
 bool store_incident_change_add_in(struct store_transaction *transaction, enum incident_step step,
@@ -80,6 +84,7 @@ bool store_incident_change_follow(struct store_transaction *transaction, const v
                                   GError **error);
 /* Once they are committed, to who watches them. */
 void store_tell_incident(struct store *store, const struct incident *incident);
+void store_tell_incidents(struct store *store, const GPtrArray *incidents);
 
 /* Adds an entry to by->org_id's chain. The transaction is left as that org's. */
 bool store_audit_add_in(struct store_transaction *transaction, const struct audit_by *by,

@@ -164,10 +164,10 @@ static bool write_together(struct store *store, struct batch *const *batches, si
         else
             store_rollback(transaction);
     }
-    if (is_good)
+    if (is_good) {
         tell_batches(&list);
-    for (guint i = 0; is_good && i < list.incidents->len; i++)
-        store_tell_incident(store, g_ptr_array_index(list.incidents, i));
+        store_tell_incidents(store, list.incidents);
+    }
     event_list_clear(&list);
     return is_good;
 }

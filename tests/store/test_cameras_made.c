@@ -4,6 +4,7 @@
 #include <sodium.h>
 #include <sqlite3.h>
 
+#include "facts/incident.h"
 #include "facts/occupancy.h"
 #include "store/audit.h"
 #include "store/cameras.h"
@@ -358,6 +359,91 @@ static void test_one_that_the_settings_have_no_more_is_in_nobodys_way(void)
     world_clear(&world);
 }
 
+static void fused_world_init(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    struct store_settings settings = world_settings;
+    settings.fusion = (struct fusion_settings){60, 10, SEVERITY_LOW};
+    world_init(world);
+    store_close(world->store);
+    world->store = world_open_with(world, settings, &error);
+    g_assert_no_error(error);
+}
+
+static void count_ended(void *data, const struct incident *incident)
+{
+    g_assert_cmpint(incident->ended_at.ms, !=, 0);
+    ++*(int *)data;
+}
+
+/* Both kinds that the server tells of a camera; and one that a rule does, which is nobody's to end. */
+static void trouble(struct store_world *world, const char *camera_id)
+{
+    static const char *const signals[][2] = {{"system", "camera_offline"}, {"system", "stalled"}, {"safety", "fall"}};
+    GPtrArray *batch = world_batch_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        g_ptr_array_add(batch,
+                        world_signal(world, NULL, camera_id, signals[i][0], signals[i][1], "high", world_start_ms));
+    world_store(world, batch);
+}
+
+static unsigned count_standing(struct store_world *world, const char *camera_id)
+{
+    int64_t count = 0;
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(world->store, STORE_READ, "default", NULL);
+    g_assert_true(store_get_integer(
+        transaction, "SELECT count(*) FROM incidents WHERE org_id = $1 AND camera_id = $2 AND ended_at IS NULL",
+        STORE_VALUES(sql_text("default"), sql_text(camera_id)), 0, &count, NULL));
+    return (unsigned)count;
+}
+
+/* What receivers will be told of, of one camera. */
+static unsigned count_notified(struct store_world *world, const char *camera_id, enum incident_step step)
+{
+    int skipped = 0;
+    unsigned count = 0;
+    g_autoptr(GPtrArray) changes = store_incident_changes_list(world->store, "default", &skipped, 100, NULL);
+    for (guint i = 0; i < changes->len; i++) {
+        const struct incident_change *change = g_ptr_array_index(changes, i);
+        count += change->step == step && strcmp(change->camera_id, camera_id) == 0;
+    }
+    return count;
+}
+
+/* A camera that goes while it is off line: nobody would ever say that it is back. */
+static void test_what_stands_of_a_camera_ends_with_it(void)
+{
+    static const char *const ids[] = {"yard", "door", "gate", "barn"};
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    int told = 0;
+    fused_world_init(&world);
+    struct camera cameras[G_N_ELEMENTS(ids)];
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        cameras[i] = camera_of("default", ids[i], ids[i]);
+        cameras[i].managed_by = i ? CAMERA_OF_FILE : CAMERA_OF_API;
+        cameras[i].enabled = i != 2; /* disabled while it was off line, then taken out */
+        g_assert_true(i ? store_camera_put(world.store, &cameras[i], &error)
+                        : store_camera_write(world.store, &cameras[i], NULL, &by, &error));
+        trouble(&world, ids[i]);
+    }
+    const struct record_list one = {&cameras[3], 1};
+    store_watch_incidents(world.store, count_ended, &told);
+    g_assert_true(store_camera_delete(world.store, &cameras[0], &by, &error));
+    g_assert_cmpint(told, ==, 2);
+    for (int i = 0; i < 2; i++)
+        g_assert_true(store_cameras_settle(world.store, &one, &error));
+    g_assert_no_error(error);
+    g_assert_cmpint(told, ==, 6);
+    for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
+        g_assert_cmpuint(count_standing(&world, ids[i]), ==, i < 3 ? 1 : 3);
+        g_assert_cmpuint(count_notified(&world, ids[i], INCIDENT_STEP_ENDED), ==, i < 3 ? 2 : 0);
+        record_clear(&camera_descriptor, &cameras[i]);
+    }
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -375,5 +461,6 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more", test_one_that_the_settings_have_no_more);
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more_is_in_nobodys_way",
                     test_one_that_the_settings_have_no_more_is_in_nobodys_way);
+    g_test_add_func("/cameras_made/what_stands_of_a_camera_ends_with_it", test_what_stands_of_a_camera_ends_with_it);
     return g_test_run();
 }
