@@ -18,6 +18,7 @@
 #include "base/counter.h"
 #include "base/fault.h"
 #include "directory.h"
+#include "store/cameras.h"
 
 #define WORLD_PASSWORD "canary password 1"
 #define WORLD_SCRAPE_TOKEN "canary-scrape-token"
@@ -113,6 +114,17 @@ static inline void world_prepare(struct api_world *world)
     world_take_database(world);
 }
 
+/* Into the store, as the server has it there: those of the settings and those that were made by the API. */
+static inline void world_store_camera(struct api_world *world, const struct camera *camera)
+{
+    const struct audit_by by = {.org_id = camera->org_id, .actor_id = "system"};
+    g_autoptr(GError) error = NULL;
+    bool is_stored = camera->managed_by == CAMERA_OF_API ? store_camera_write(world->store, camera, NULL, &by, &error)
+                                                         : store_camera_put(world->store, camera, &error);
+    g_assert_no_error(error);
+    g_assert_true(is_stored);
+}
+
 /* All but the API itself. */
 static inline void world_open(struct api_world *world)
 {
@@ -122,7 +134,7 @@ static inline void world_open(struct api_world *world)
     world->live = live_new(&world->settings.cameras);
     live_set_clock(world->live, world->clock);
     for (size_t i = 0; i < world->settings.cameras.count; i++)
-        g_assert_true(store_camera_put(world->store, (struct camera *)world->settings.cameras.items + i, NULL));
+        world_store_camera(world, (const struct camera *)world->settings.cameras.items + i);
     const struct policy_keeper_config policies = {
         .store = world->store, .settings = &world->settings, .clock = world->clock, .roster = live_roster(world->live)};
     world->policies = policy_keeper_new(&policies, &error);

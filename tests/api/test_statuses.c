@@ -138,6 +138,7 @@ static void statuses_begin(struct statuses *statuses)
     world_prepare(world);
     struct camera *camera = world->settings.cameras.items;
     camera->managed_by = CAMERA_OF_API; /* these have names of their own */
+    camera->logins = g_strdup("{}");
     g_free(camera->name);
     camera->name = g_strdup("Back door");
     world_add_camera(world, "cam-file", "default");
