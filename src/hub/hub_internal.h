@@ -185,7 +185,8 @@ struct hub_policies *policies_new(struct hub *hub, GError **error);
 void policies_free(struct hub_policies *policies);
 /* What counts for its cameras, to a worker that just began. NULL: there are none. */
 void policies_tell_worker(struct hub_policies *policies, struct hub_worker *worker);
-/* A worker that was told to leave a camera, or takes another in its place, knows nothing of it. */
+/* A worker that was told to leave a camera, or takes another in its place, knows nothing of it. What it was told is
+ * kept for whoever holds the camera next. */
 void policies_forget_camera(struct hub_policies *policies, const char *camera_id);
 /* Other cameras are there now. */
 void policies_see_cameras(struct hub_policies *policies);

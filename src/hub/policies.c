@@ -108,10 +108,54 @@ static bool send_text(struct hub_worker *worker, const char *camera_id, const ch
     return false;
 }
 
-/* What it was told is what it goes by until something newer can be told, also in another process. Pictures of a camera
- * that is another since are not shown: what is new in it may be what hides something. */
-static void tell_last_good(struct hub_worker *worker, const struct camera *camera, struct told *told)
+static bool is_in_the_same_place(const struct camera *a, const struct camera *b)
 {
+    return g_strcmp0(a->org_id, b->org_id) == 0 && g_strcmp0(a->site_id, b->site_id) == 0 &&
+           g_strcmp0(a->class_id, b->class_id) == 0;
+}
+
+/* A telling, with the camera as it is now, by a new number. NULL: it cannot be made. */
+static char *text_with(struct hub_policies *policies, const char *text, const struct camera *camera)
+{
+    struct camera_config config;
+    struct record_errors errors;
+    g_autoptr(GString) renewed = g_string_new(NULL);
+    record_errors_init(&errors);
+    bool is_read = record_decode_json(&camera_config_descriptor, text, strlen(text), &config, &errors);
+    record_errors_clear(&errors);
+    if (!is_read)
+        return NULL;
+    const struct camera before = config.camera;
+    config.telling = ++policies->tellings;
+    config.camera = *camera; /* borrowed for the encoding */
+    record_encode_json(&camera_config_descriptor, &config, true, renewed);
+    config.camera = before;
+    record_clear(&camera_config_descriptor, &config);
+    return g_strdup(renewed->str);
+}
+
+/* Of a camera that is another since, what it was told has its old masks and zones: these become the new ones, as no
+ * policy changes them. Of one that was moved, nobody knows what may be seen there. */
+static void renew(struct hub_policies *policies, const struct camera *camera, struct told *told)
+{
+    char *text = is_in_the_same_place(told->camera, camera) ? text_with(policies, told->text, camera) : NULL;
+    g_free(told->text);
+    told->text = text;
+    if (!text)
+        return;
+    told->telling = policies->tellings;
+    camera_unref(told->camera);
+    told->camera = camera_ref(camera);
+}
+
+/* What it was told is what it goes by until something newer can be told, also in another process or at another address.
+ * Pictures of a camera that is another since, and was not told so, are not shown: what is new in it may be what hides
+ * something. */
+static void tell_last_good(struct hub_policies *policies, struct hub_worker *worker, const struct camera *camera,
+                           struct told *told)
+{
+    if (told->text && !told->is_there && told->camera != camera)
+        renew(policies, camera, told);
     if (told->text)
         live_expect_previews(worker->hub->live, told->camera, told->telling, told->shows_people);
     if (told->text && !told->is_there)
@@ -129,7 +173,7 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
     bool shows_people;
     g_autofree char *text = text_of(policies, view, camera, &shows_people);
     if (!text) {
-        tell_last_good(worker, camera, told);
+        tell_last_good(policies, worker, camera, told);
         return;
     }
     bool is_same = told->is_there && says_the_same(told->text, text);
@@ -184,9 +228,11 @@ void policies_tell_worker(struct hub_policies *policies, struct hub_worker *work
 
 void policies_forget_camera(struct hub_policies *policies, const char *camera_id)
 {
+    struct told *told = policies ? g_hash_table_lookup(policies->told, camera_id) : NULL;
     if (!policies)
         return;
-    g_hash_table_remove(policies->told, camera_id);
+    if (told)
+        told->is_there = false;
     look_at_all(policies);
 }
 

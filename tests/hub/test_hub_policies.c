@@ -206,6 +206,15 @@ static void test_h11_pictures_go_by_what_they_were_made_by(void)
     watching_end(&watching);
 }
 
+static void put_mask(struct camera *camera)
+{
+    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}};
+    struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
+    zone->id = g_strdup("window");
+    zone->kind = ZONE_PRIVACY_MASK;
+    zone->polygon = (struct record_points){g_memdup2(corners, sizeof corners), G_N_ELEMENTS(corners)};
+}
+
 /* Masks hold for every role: a picture without a new one is nobody's. */
 static void test_h11_no_picture_lacks_a_new_mask(void)
 {
@@ -215,11 +224,7 @@ static void test_h11_no_picture_lacks_a_new_mask(void)
     watching_start(&watching);
     int64_t first = watching_hear(&watching, &hides_people, &masks);
     g_assert_cmpint(shown_after(&watching, first), ==, 'h');
-    struct zone *zone = record_list_append(&watching.camera.zones, &zone_descriptor);
-    zone->id = g_strdup("window");
-    zone->kind = ZONE_PRIVACY_MASK;
-    static const struct record_point corners[] = {{0, 0}, {1, 0}, {1, 1}};
-    zone->polygon = (struct record_points){g_memdup2(corners, sizeof corners), G_N_ELEMENTS(corners)};
+    put_mask(&watching.camera);
     watching_put_camera(&watching);
     g_assert_cmpint(shown_after(&watching, first), ==, '-'); /* nobody was told yet */
     policies_see_cameras(watching.world.hub.policies);
@@ -258,6 +263,66 @@ static void test_h11_a_new_process_goes_by_what_it_is_told(void)
     watching_end(&watching);
 }
 
+/* As settings that contradict themselves do: what the camera's policies come to cannot be put into them. */
+static void watching_confuse(struct watching *watching)
+{
+    watching->world.settings.rules.settle_frames = 9;
+    watching->world.settings.rules.settle_of_frames = 8;
+}
+
+/* Its worker leaves it and connects to it anew. */
+static void watching_put_camera_with_password(struct watching *watching, const char *password)
+{
+    g_free(watching->camera.password);
+    watching->camera.password = g_strdup(password);
+    watching_put_camera(watching);
+    policies_forget_camera(watching->world.hub.policies, "door");
+    policies_see_cameras(watching->world.hub.policies);
+}
+
+/* It goes on by what was told of it, with its masks as they are now: its new connection, told nothing, would
+ * have no frame analysed. */
+static void test_h11_a_changed_password_keeps_what_was_told(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks;
+    watching_start(&watching);
+    watching_hear(&watching, &hides_people, &masks);
+    put_policy(&watching.world, POLICY_PRIVACY, "{\"face_blur_enabled\":false}");
+    int64_t before = watching_hear(&watching, &hides_people, &masks);
+    watching_confuse(&watching);
+    put_mask(&watching.camera);
+    watching_put_camera_with_password(&watching, "another");
+    int64_t after = watching_hear(&watching, &hides_people, &masks);
+    g_assert_false(hides_people);
+    g_assert_cmpuint(masks, ==, 1);
+    g_assert_cmpint(shown_after(&watching, before), ==, '-');
+    g_assert_cmpint(shown_after(&watching, after), ==, 'p');
+    watching_end(&watching);
+}
+
+/* What was told of it was of another place. */
+static void test_h11_a_camera_that_was_moved_is_not_told_what_held_before(void)
+{
+    struct watching watching;
+    bool hides_people;
+    size_t masks, length;
+    enum link_type type;
+    const void *body;
+    watching_start(&watching);
+    watching_hear(&watching, &hides_people, &masks);
+    watching_confuse(&watching);
+    watching.camera.site_id = g_strdup("back");
+    watching_put_camera_with_password(&watching, "another");
+    while (has_push_waiting(&watching.world))
+        g_main_context_iteration(NULL, FALSE);
+    g_assert_true(link_send(watching.worker.link, LINK_STOP, NULL, 0, NULL)); /* comes after all that was told */
+    g_assert_true(link_receive(watching.link, DEADLINE_SECONDS * 1000, &type, &body, &length, NULL));
+    g_assert_cmpint(type, ==, LINK_STOP);
+    watching_end(&watching);
+}
+
 /* Its link is full: it goes by older words, and nothing made by those is shown. */
 static void test_h11_who_cannot_be_told_shows_nothing(void)
 {
@@ -287,6 +352,10 @@ int main(int argc, char **argv)
     g_test_add_func("/hub_policies/h11_no_picture_lacks_a_new_mask", test_h11_no_picture_lacks_a_new_mask);
     g_test_add_func("/hub_policies/h11_a_new_process_goes_by_what_it_is_told",
                     test_h11_a_new_process_goes_by_what_it_is_told);
+    g_test_add_func("/hub_policies/h11_a_changed_password_keeps_what_was_told",
+                    test_h11_a_changed_password_keeps_what_was_told);
+    g_test_add_func("/hub_policies/h11_a_camera_that_was_moved_is_not_told_what_held_before",
+                    test_h11_a_camera_that_was_moved_is_not_told_what_held_before);
     g_test_add_func("/hub_policies/h11_who_cannot_be_told_shows_nothing", test_h11_who_cannot_be_told_shows_nothing);
     return g_test_run();
 }
