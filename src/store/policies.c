@@ -303,7 +303,7 @@ static bool write_change(struct store_transaction *transaction, const struct sto
     if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error) ||
         (!present && !check_scope(transaction, &change->key, error)))
         return false;
-    if (!revision->diff.text) {
+    if (present && !revision->diff.text) {
         revision->version = present->version;
         revision->revision = present->revision;
         return return_revision(transaction, error);
