@@ -219,7 +219,7 @@ void handle_metrics(struct request *request, struct answer *answer)
     const struct user *user = request->login.user;
     if (!user && !check_scraper(request, answer))
         return;
-    store_check(request->api->store, NULL); /* refreshes the free space */
+    store_check(request->api->store, NULL); /* counts for how long it has been silent */
     counter_set(&request->api->health->limit_keys_forgotten,
                 limits_count_forgotten(request->api->limits) + auth_count_forgotten(request->api->auth));
     GString *out = g_string_new(NULL);

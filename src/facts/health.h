@@ -125,7 +125,7 @@ struct server_health {
     int64_t store_free_bytes;
     int64_t store_stray_rows;
     int64_t store_writers_waiting;
-    int64_t store_checks, store_checks_shared, store_checks_late; /* whether it is well */
+    int64_t store_checks, store_silent_seconds; /* whether it is well */
     /* the governor's */
     int64_t overloaded;     /* 1: there is too much to do */
     int64_t overload_level; /* what is left out: enum governor_level */

@@ -1,42 +1,147 @@
-/* How the store is, for those who watch it. Anyone may ask for /health, often and many at once: the engine is asked
- * once a second by one of them, while the others wait for that answer, and not for long. A store that hangs holds up
- * one thread.
+/* How the store is, for those who watch it. The engine is asked by a thread of the store's own, since a disk or a
+ * database may hang and whoever asks us must not hang with it: they read what was said last. Time is the machine's,
+ * whatever records are stamped with, for so the engine's waits are.
  */
 #include "store/store_internal.h"
 
-#include <stdlib.h>
-#include <string.h>
+#include <errno.h>
 
 #include "base/counter.h"
+#include "base/wait.h"
 
-enum { ANSWER_US = 1000000, PATIENCE_US = 2000000 };
-
-/* What is kept of an answer. */
-struct verdict {
-    int code; /* enum vedette_error; 0: well */
-    char text[512];
+enum {
+    PERIOD_US = 1000000,   /* from an answer to the next look */
+    PATIENCE_US = 5000000, /* what was said last holds for so long while a look takes its time */
+    END_US = 1000000,      /* a look that is under way at the end is waited for */
 };
 
-static int64_t now_us(void *clock)
+struct store_checker {
+    struct store_checker_config config;
+    pthread_t thread;
+    pthread_mutex_t lock; /* guards the rest */
+    pthread_cond_t changed;
+    bool is_stopping, is_over;
+    bool is_looking, has_answer;
+    int64_t asked_us; /* when the look that is under way began */
+    GError *trouble;  /* what the last look found; NULL: nothing */
+};
+
+/* With the lock held, which is given up meanwhile. After the end nobody is told: who would be may be gone. */
+static void look(struct store_checker *checker)
 {
-    return clock_monotonic_us(clock);
+    GError *trouble = NULL;
+    int64_t free_bytes = -1;
+    checker->is_looking = true;
+    checker->asked_us = clock_monotonic_us(checker->config.clock);
+    counter_add(&checker->config.health->store_checks, 1);
+    pthread_mutex_unlock(&checker->lock);
+    checker->config.look(checker->config.data, &free_bytes, &trouble);
+    pthread_mutex_lock(&checker->lock);
+    g_clear_error(&checker->trouble);
+    checker->trouble = trouble;
+    checker->has_answer = true;
+    checker->is_looking = false;
+    if (free_bytes >= 0 && !checker->is_stopping)
+        counter_set(&checker->config.health->store_free_bytes, free_bytes);
+    pthread_cond_broadcast(&checker->changed);
 }
 
-struct vedette_flight *store_checks_new(struct clock *clock)
+static void rest(struct store_checker *checker)
 {
-    struct vedette_flight_config config;
-    vedette_flight_config_init(&config);
-    config.ttl_us = ANSWER_US;
-    config.ttl_jitter = 0;
-    config.max_entries = 1;
-    config.time = (struct vedette_time_source){.now_us = now_us, .data = clock};
-    return vedette_flight_new(&config, NULL); /* its values are in range */
+    const struct timespec deadline = wait_deadline_after(PERIOD_US);
+    while (!checker->is_stopping && pthread_cond_timedwait(&checker->changed, &checker->lock, &deadline) != ETIMEDOUT)
+        ;
 }
 
-static bool check_now(struct store *store, GError **error)
+static void *run(void *data)
 {
-    if (!store->engine->check(store->engine_state, error))
+    struct store_checker *checker = data;
+    pthread_mutex_lock(&checker->lock);
+    while (!checker->is_stopping) {
+        look(checker);
+        rest(checker);
+    }
+    checker->is_over = true;
+    pthread_cond_broadcast(&checker->changed);
+    pthread_mutex_unlock(&checker->lock);
+    return NULL;
+}
+
+static void clear(struct store_checker *checker)
+{
+    pthread_cond_destroy(&checker->changed);
+    pthread_mutex_destroy(&checker->lock);
+    g_clear_error(&checker->trouble);
+    g_free(checker);
+}
+
+/* So that who asks right after the start is told how it is. */
+static void await_first(struct store_checker *checker)
+{
+    const struct timespec deadline = wait_deadline_after(PERIOD_US);
+    pthread_mutex_lock(&checker->lock);
+    while (!checker->has_answer && pthread_cond_timedwait(&checker->changed, &checker->lock, &deadline) != ETIMEDOUT)
+        ;
+    pthread_mutex_unlock(&checker->lock);
+}
+
+struct store_checker *store_checker_new(const struct store_checker_config *config, GError **error)
+{
+    struct store_checker *checker = g_new0(struct store_checker, 1);
+    *checker = (struct store_checker){.config = *config, .is_looking = true};
+    checker->asked_us = clock_monotonic_us(config->clock);
+    pthread_mutex_init(&checker->lock, NULL);
+    wait_condition_init(&checker->changed);
+    int code = pthread_create(&checker->thread, NULL, run, checker);
+    if (code == 0) {
+        await_first(checker);
+        return checker;
+    }
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to look after the store: %s", g_strerror(code));
+    clear(checker);
+    return NULL;
+}
+
+bool store_checker_free(struct store_checker *checker)
+{
+    if (!checker)
+        return true;
+    const struct timespec deadline = wait_deadline_after(END_US);
+    pthread_mutex_lock(&checker->lock);
+    checker->is_stopping = true;
+    pthread_cond_broadcast(&checker->changed);
+    while (!checker->is_over && pthread_cond_timedwait(&checker->changed, &checker->lock, &deadline) != ETIMEDOUT)
+        ;
+    bool is_over = checker->is_over;
+    pthread_mutex_unlock(&checker->lock);
+    if (!is_over) {
+        pthread_detach(checker->thread);
         return false;
+    }
+    pthread_join(checker->thread, NULL);
+    clear(checker);
+    return true;
+}
+
+bool store_checker_read(struct store_checker *checker, GError **error)
+{
+    pthread_mutex_lock(&checker->lock);
+    int64_t silent_us = checker->is_looking ? clock_monotonic_us(checker->config.clock) - checker->asked_us : 0;
+    bool is_silent = !checker->has_answer || silent_us >= PATIENCE_US, is_good = !is_silent && !checker->trouble;
+    int64_t silent_seconds = silent_us / G_USEC_PER_SEC;
+    counter_set(&checker->config.health->store_silent_seconds, silent_seconds);
+    if (is_silent)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "%s: no answer for %" G_GINT64_FORMAT " s: look at the machine or the disk it is on",
+                    checker->config.place, silent_seconds);
+    else if (checker->trouble && error)
+        *error = g_error_copy(checker->trouble);
+    pthread_mutex_unlock(&checker->lock);
+    return is_good;
+}
+
+static bool check_writes(struct store *store, GError **error)
+{
     pthread_mutex_lock(&store->write_error_lock);
     bool has_failed = store->write_error != NULL;
     if (has_failed)
@@ -45,48 +150,7 @@ static bool check_now(struct store *store, GError **error)
     return !has_failed;
 }
 
-static enum vedette_flight_result ask(void *data, const char *tenant, const char *key,
-                                      struct vedette_flight_answer *answer)
-{
-    (void)tenant;
-    (void)key;
-    g_autoptr(GError) error = NULL;
-    struct verdict *verdict = g_new0(struct verdict, 1);
-    if (!check_now(data, &error)) {
-        verdict->code = error->code;
-        g_strlcpy(verdict->text, error->message, sizeof verdict->text);
-    }
-    answer->value = verdict;
-    answer->length = sizeof *verdict;
-    return VEDETTE_FLIGHT_OK;
-}
-
-static void count_checks(struct store *store)
-{
-    struct vedette_flight_stats stats;
-    vedette_flight_get_stats(store->checks, &stats);
-    counter_set(&store->health->store_checks, stats.loads);
-    counter_set(&store->health->store_checks_shared, stats.hits + stats.joined);
-    counter_set(&store->health->store_checks_late, stats.timeouts);
-}
-
 bool store_check(struct store *store, GError **error)
 {
-    struct vedette_flight_answer answer;
-    int64_t until_us = clock_monotonic_us(store->clock) + PATIENCE_US;
-    bool is_answered =
-        vedette_flight_get(store->checks, "", "store", ask, store, until_us, &answer) == VEDETTE_FLIGHT_OK;
-    count_checks(store);
-    if (!is_answered) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
-                    "%s: it has not answered for %d s: look at the machine or the disk it is on", store_place(store),
-                    PATIENCE_US / 1000000);
-        return false;
-    }
-    struct verdict verdict;
-    memcpy(&verdict, answer.value, sizeof verdict);
-    free(answer.value);
-    if (verdict.code)
-        g_set_error(error, VEDETTE_ERROR, verdict.code, "%s", verdict.text);
-    return verdict.code == 0;
+    return store_checker_read(store->checker, error) && check_writes(store, error);
 }

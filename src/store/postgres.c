@@ -439,8 +439,9 @@ static void *pg_open(struct store *store, bool may_be_away, GError **error)
     return NULL;
 }
 
-static bool pg_check(void *data, GError **error)
+static bool pg_check(void *data, int64_t *free_bytes, GError **error)
 {
+    (void)free_bytes; /* of its own machine */
     struct pg_engine *engine = data;
     struct pg_connection *connection = take_connection(engine, STORE_READ, error);
     if (!connection)

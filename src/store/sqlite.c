@@ -380,7 +380,7 @@ static bool check_place(const struct sqlite_engine *engine, GError **error)
     return false;
 }
 
-static bool sqlite_check(void *data, GError **error)
+static bool sqlite_check(void *data, int64_t *free_bytes, GError **error)
 {
     struct sqlite_engine *engine = data;
     if (!check_place(engine, error))
@@ -389,15 +389,14 @@ static bool sqlite_check(void *data, GError **error)
     if (statvfs(engine->data_dir, &room) != 0)
         return vedette_error_set_errno(engine->data_dir, "look at its free space",
                                        "the directory must stay where it is", error);
-    int64_t free_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
-    counter_set(&engine->store->health->store_free_bytes, free_bytes);
+    *free_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
     if (!probe(engine, error))
         return false;
-    if (free_bytes < engine->store->settings.minimum_free_bytes) {
+    if (*free_bytes < engine->store->settings.minimum_free_bytes) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
                     "%s: %" G_GINT64_FORMAT " MB free, less than store.minimum_free_bytes (%" G_GINT64_FORMAT
                     " MB): free space there, or move data_dir",
-                    engine->data_dir, free_bytes >> 20, engine->store->settings.minimum_free_bytes >> 20);
+                    engine->data_dir, *free_bytes >> 20, engine->store->settings.minimum_free_bytes >> 20);
         return false;
     }
     return true;

@@ -22,7 +22,6 @@ static void release(struct store *store)
 {
     if (store->engine_state)
         store->engine->close(store->engine_state);
-    vedette_flight_free(store->checks);
     pthread_mutex_destroy(&store->write_error_lock);
     g_free(store->write_error);
     pthread_mutex_destroy(&store->lone_org_lock);
@@ -40,7 +39,6 @@ static struct store *store_new(const char *data_dir, const struct store_settings
     store->data_dir = g_strdup(data_dir);
     store->clock = clock;
     copy_settings(store, settings);
-    store->checks = store_checks_new(clock);
     pthread_mutex_init(&store->write_error_lock, NULL);
     pthread_mutex_init(&store->lone_org_lock, NULL);
     store->engine = settings->url && *settings->url ? &store_postgres : &store_sqlite;
@@ -56,14 +54,25 @@ bool store_migrate(const char *data_dir, const struct store_settings *settings, 
     return is_good;
 }
 
+static bool start_checker(struct store *store, GError **error)
+{
+    const struct store_checker_config config = {store->engine->check, store->engine_state, store_place(store),
+                                                clock_system(), store->health};
+    store->checker = store_checker_new(&config, error);
+    return store->checker != NULL;
+}
+
 static struct store *open_store(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                                 struct server_health *health, bool may_be_away, GError **error)
 {
     struct store *store = store_new(data_dir, settings, clock);
     store->health = health;
     store->engine_state = store->engine->open(store, may_be_away, error);
-    if (store->engine_state && store_writer_start(store, error))
-        return store;
+    if (store->engine_state && store_writer_start(store, error)) {
+        if (start_checker(store, error))
+            return store;
+        store_writer_stop(store);
+    }
     g_prefix_error(error, "open store: ");
     release(store);
     return NULL;
@@ -86,7 +95,8 @@ void store_close(struct store *store)
     if (!store)
         return;
     store_writer_stop(store);
-    release(store);
+    if (store_checker_free(store->checker))
+        release(store);
 }
 
 /* A write that its caller got wrong says nothing of the store. */

@@ -45,7 +45,8 @@ bool store_migrate(const char *data_dir, const struct store_settings *settings, 
 char *store_schema_sql(enum record_dialect dialect);
 /* SQL that makes PostgreSQL's roles, for an administrator to run once. */
 extern const char store_postgres_roles[];
-/* Writes what was submitted, then closes. NULL is allowed. */
+/* Writes what was submitted, then closes. Where a look at how it is hangs, it stays open until the process ends. NULL
+ * is allowed. */
 void store_close(struct store *store);
 
 /* How long this thread's transactions have taken so far, with their waits, from begin to end. */
@@ -171,7 +172,9 @@ struct user *store_user_get(struct store *store, const char *org_id, const char 
 bool store_has_users(struct store *store, const char *org_id, bool *has_users, GError **error);
 void user_free(struct user *user);
 
-/* True when a write would find room and rights now; else the error says what is wrong. Looked at once a second. */
+/* True when a write would find room and rights; else the error says what is wrong. A thread of the store's looks once a
+ * second; this tells what it saw last, or that there has been no answer for so many seconds. Any thread, which never
+ * waits. */
 bool store_check(struct store *store, GError **error);
 
 /* ---- policies (configs as they are stored: sealed, where the hub has a key) ---- */

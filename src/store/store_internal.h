@@ -15,7 +15,6 @@
 
 #include "base/cleanup.h"
 #include "store/store.h"
-#include "vedette/flight.h"
 
 /* ---- the tables ---- */
 
@@ -161,7 +160,9 @@ struct store_engine {
     void (*close)(void *engine);
     /* Of a store that is not open: applies what is missing, or (`is_dry`) tells what would be. */
     bool (*migrate)(struct store *store, bool is_dry, GString *report, GError **error);
-    bool (*check)(void *engine, GError **error);
+    /* How it is, for check.c's thread; may hang. *free_bytes is set where the engine's disk is ours to see. It touches
+     * nothing that may be gone before the engine is. */
+    bool (*check)(void *engine, int64_t *free_bytes, GError **error);
     /* Sets transaction->connection. */
     bool (*begin)(void *engine, struct store_transaction *transaction, const char *org_id, GError **error);
     bool (*set_org)(struct store_transaction *transaction, const char *org_id, GError **error);
@@ -250,7 +251,7 @@ struct store {
     struct write_queue queue;
     uint64_t changes; /* atomic; store_changes */
 
-    struct vedette_flight *checks; /* how the engine is, as last asked */
+    struct store_checker *checker;
     pthread_mutex_t write_error_lock;
     char *write_error; /* write_error_lock; why the last write failed, NULL after a good one */
     pthread_mutex_t lone_org_lock;
@@ -259,8 +260,22 @@ struct store {
 
 bool store_writer_start(struct store *store, GError **error);
 void store_writer_stop(struct store *store);
-/* check.c: the answers that store_check gives are kept here. */
-struct vedette_flight *store_checks_new(struct clock *clock);
+/* check.c: a thread that looks at the engine again and again. `place` (for errors), `clock` and `health` are borrowed;
+ * `look` is called on the thread. */
+struct store_checker_config {
+    bool (*look)(void *data, int64_t *free_bytes, GError **error);
+    void *data;
+    const char *place;
+    struct clock *clock;
+    struct server_health *health; /* not touched after store_checker_free */
+};
+/* Waits for the first answer, for a second at most. NULL: there is no thread to be had. */
+struct store_checker *store_checker_new(const struct store_checker_config *config, GError **error);
+/* Ends the thread, if it ends soon. False: its look hangs, and is left to the end of the process, to which `place`,
+ * `clock` and what it looks at must stay. NULL is allowed. */
+bool store_checker_free(struct store_checker *checker);
+/* What was found last: store_check, but for writes. Any thread, which never waits. */
+bool store_checker_read(struct store_checker *checker, GError **error);
 /* Notes how a write ended, for store_check. `error` NULL: well. */
 void store_note_write(struct store *store, const GError *error);
 /* There is a new org, or will be. */

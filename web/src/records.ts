@@ -510,10 +510,8 @@ export interface ServerHealth {
   store_writers_waiting: number;
   /** times the store was asked whether it is well */
   store_checks: number;
-  /** times that was answered by what somebody else asks, or asked a moment ago */
-  store_checks_shared: number;
-  /** times nobody waited for the answer any longer */
-  store_checks_late: number;
+  /** so long the store has been asked whether it is well and has not answered (s) */
+  store_silent_seconds: number;
   /** 1 while there is too much to do (settings governor.*) */
   overloaded: number;
   /** what is left out: 0 nothing, 1 analyses of quiet cameras, 2 analyses of all cameras, 3 previews too */

@@ -1,0 +1,101 @@
+/* What is told of a store that hangs, and that what does not need it goes on. */
+#include "api_world.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+
+enum { ASKERS = 8 };
+
+static int status_of(const struct api_world *world, const char *path)
+{
+    struct reply reply = world_get(world, path, NULL);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+/* Opening a pipe that nobody reads hangs as a disk does that was taken away. */
+static void hang_store(const struct api_world *world)
+{
+    g_autofree char *path = g_build_filename(world->directory, "probe", NULL);
+    WORLD_AWAIT(mkfifo(path, 0600) == 0); /* there may be one of a look just now */
+    int64_t before = counter_get(&world->health.store_checks);
+    WORLD_AWAIT(counter_get(&world->health.store_checks) > before);
+}
+
+/* To be closed when the store has answered. */
+static int release_store(const struct api_world *world)
+{
+    g_autofree char *path = g_build_filename(world->directory, "probe", NULL);
+    int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    g_assert_cmpint(fd, >=, 0);
+    return fd;
+}
+
+/* More than there are threads, all at once: each is answered. */
+static void check_all_are_answered(const struct api_world *world)
+{
+    static const char *const paths[] = {"/health", "/health/ready", "/health/live"};
+    int fds[ASKERS][G_N_ELEMENTS(paths)];
+    for (int i = 0; i < ASKERS; i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(paths); j++) {
+            g_autofree char *text = g_strdup_printf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\n\r\n", paths[j],
+                                                    (unsigned)api_port(world->api));
+            fds[i][j] = world_connect(world);
+            world_send(fds[i][j], text);
+        }
+    for (int i = 0; i < ASKERS; i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(paths); j++) {
+            struct reply reply = world_read_reply(fds[i][j], false);
+            g_assert_cmpint(reply.status, ==, 200); /* the store was well a moment ago */
+            reply_clear(&reply);
+            close(fds[i][j]);
+        }
+}
+
+static void check_silence(int threads)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.http.threads = threads;
+    world_start(&world);
+    world_login(&world);
+    hang_store(&world);
+    check_all_are_answered(&world);
+    WORLD_AWAIT(!store_check(world.store, NULL));
+    struct reply reply = world_get(&world, "/health", world.token);
+    g_assert_cmpint(reply.status, ==, 503);
+    g_assert_nonnull(strstr(reply.body->str, "no answer for "));
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 503);
+    g_assert_cmpint(status_of(&world, "/health/live"), ==, 200);
+    reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
+    g_assert_nonnull(strstr(reply.body->str, "\nvedette_store_silent_seconds "));
+    g_assert_null(strstr(reply.body->str, "\nvedette_store_silent_seconds 0\n"));
+    reply_clear(&reply);
+    int fd = release_store(&world);
+    WORLD_AWAIT(store_check(world.store, NULL));
+    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 200);
+    close(fd);
+    world_clear(&world);
+}
+
+static void test_k01_a_store_that_hangs_leaves_one_thread_free(void)
+{
+    check_silence(1);
+}
+
+static void test_k01_a_store_that_hangs_leaves_all_threads_free(void)
+{
+    check_silence(2);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/health/k01_a_store_that_hangs_leaves_one_thread_free",
+                    test_k01_a_store_that_hangs_leaves_one_thread_free);
+    g_test_add_func("/health/k01_a_store_that_hangs_leaves_all_threads_free",
+                    test_k01_a_store_that_hangs_leaves_all_threads_free);
+    return g_test_run();
+}
