@@ -268,7 +268,8 @@ static void push_all(struct hub_policies *policies)
         return;
     for (guint i = 0; i < policies->hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(policies->hub->workers, i);
-        if (worker->link && worker->has_said_hello && !tell(policies, worker, view))
+        bool goes_by_policies = worker->link && worker->has_said_hello && !worker->has_defaults;
+        if (goes_by_policies && !tell(policies, worker, view))
             are_told = false;
     }
     forget_gone(policies);

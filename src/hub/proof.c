@@ -18,7 +18,7 @@ enum {
     FIGURE_HEIGHT_PX = 100,
     TURN_MS = 10, /* between looks */
 };
-static const char camera_id[] = "self-test";
+static const char camera_id[] = "self-test", zone_id[] = "picture";
 
 /* In the order of the way. */
 enum step { STEP_CLIP, STEP_WORKER, STEP_ANALYSIS, STEP_LINK, STEP_KEPT, STEP_STORED, STEPS };
@@ -108,7 +108,7 @@ static void fill_camera(struct proof *proof)
     camera->analyse_fps = FPS;
     camera->loop = true; /* on a busy machine a figure may be missed once */
     struct zone *zone = record_list_append(&camera->zones, &zone_descriptor);
-    zone->id = g_strdup("picture");
+    zone->id = g_strdup(zone_id);
     zone->kind = ZONE_INTRUSION;
     zone->polygon.items = g_memdup2(corners, sizeof corners);
     zone->polygon.count = G_N_ELEMENTS(corners);
@@ -150,7 +150,8 @@ static void finish(struct proof *proof, const char *problem)
 
 /* ---- looking ---- */
 
-/* Makes a checked signal the proof's own. */
+/* Makes a checked signal the proof's own, if it is of the figure in the zone: what is told of the picture as a whole
+ * shows no one found in it. */
 static bool adopt(struct analytics_event *event)
 {
     struct signal signal;
@@ -161,6 +162,10 @@ static bool adopt(struct analytics_event *event)
     record_errors_clear(&errors);
     if (!is_good)
         return false;
+    if (g_strcmp0(signal.zone_id, zone_id) != 0) {
+        record_clear(&signal_descriptor, &signal);
+        return false;
+    }
     g_autoptr(GString) json = g_string_new(NULL);
     g_free(signal.kind);
     signal.kind = g_strdup(server_signals[SERVER_SIGNAL_SELF_TEST].kind);
@@ -237,6 +242,7 @@ static void start_worker(struct proof *proof)
 {
     g_autoptr(GError) cause = NULL;
     proof->worker = hub_worker_new_apart(proof->hub, camera_id, &proof->camera);
+    proof->worker->has_defaults = true; /* what suits others' pictures may not see this clip's figure */
     if (!hub_worker_start(proof->worker, &cause))
         finish(proof, cause->message);
 }

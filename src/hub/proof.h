@@ -1,5 +1,7 @@
 /* Proof: one synthetic event sent the whole way, on demand: a generated clip is decoded and analysed by a worker of its
- * own, started, closed in and configured as any other, its record taken in, kept, stored and read back. What it leaves
+ * own, started and closed in as any other, its record taken in, kept, stored and read back. It analyses by the default
+ * settings and by no policies: what is to be seen in the clip is known, and who makes a server look for less proves the
+ * way all the same. What it leaves
  * is one signal of the service `system` (kind `self_test`, camera `self-test`); zone hits and tracks of the clip are
  * dropped, so that nothing is counted. Main loop's thread.
  */
@@ -24,6 +26,6 @@ void proof_ignore(struct proof *proof);
 /* Ends the one under way, at once; before the workers are freed. */
 void proof_clear(struct hub *hub);
 
-/* What intake does with the checked records of a proof's worker: false for what is to be dropped. The first signal is
- * made the proof's own. */
+/* What intake does with the checked records of a proof's worker: false for what is to be dropped. The first signal of
+ * the clip's figure is made the proof's own. */
 bool proof_take(struct hub_worker *worker, struct analytics_event *event);

@@ -113,6 +113,31 @@ static bool prepare_camera(struct hub_worker *worker, const struct camera *camer
     return send_logins(worker, camera, error) && hub_send_breaker_word(worker, camera->id, error);
 }
 
+static void set_defaults(struct worker_config *config)
+{
+    struct worker_config defaults;
+    record_init(&worker_config_descriptor, &defaults);
+    config->motion = defaults.motion; /* these hold no texts */
+    config->tracker = defaults.tracker;
+    config->rules = defaults.rules;
+    record_clear(&worker_config_descriptor, &defaults);
+}
+
+/* In the place of policies. */
+static bool tell_defaults(struct hub_worker *worker, GError **error)
+{
+    struct camera_config defaults;
+    bool is_good = true;
+    record_init(&camera_config_descriptor, &defaults);
+    for (guint i = 0; i < worker->held->len && is_good; i++) {
+        struct camera_config config = defaults;
+        config.camera = *(const struct camera *)g_ptr_array_index(worker->held, i); /* borrowed for the encoding */
+        is_good = send_record(worker->link, LINK_CAMERA, &camera_config_descriptor, &config, error);
+    }
+    record_clear(&camera_config_descriptor, &defaults);
+    return is_good;
+}
+
 static bool send_configuration(struct hub_worker *worker, GError **error)
 {
     const struct settings *settings = worker->hub->settings;
@@ -136,6 +161,8 @@ static bool send_configuration(struct hub_worker *worker, GError **error)
         config.detector.model = config.reid.model = NULL; /* they are not what is looked at */
         config.trace_ratio = 0;                           /* nor are its frames */
     }
+    if (worker->has_defaults)
+        set_defaults(&config);
     tuning_fill(worker->hub, &config);
     config.track_id_base = track_ids_take(worker->hub->track_ids);
     g_autofree struct camera *cameras = g_new0(struct camera, worker->cameras->len);
@@ -179,6 +206,8 @@ bool hub_worker_admit(struct hub_worker *worker, GError **error)
         tell_log_levels(worker);
     governing_order_worker(worker->hub->governing, worker);
     hub_worker_tell_cameras(worker); /* that changed since it was started */
+    if (worker->has_defaults)
+        return tell_defaults(worker, error);
     policies_tell_worker(worker->hub->policies, worker);
     return true;
 }

@@ -98,8 +98,20 @@ def the_whole_way_is_proved_through_the_server_that_runs():
             until(lambda: not (directory / "data" / "self-test.mp4").exists(), "and its clip, at the next look")
         payload = events[0]["payload"]
         assert payload["service"] == "system" and payload["kind"] == "self_test", payload
+        assert payload["zone_id"] == "picture" and payload["track_ids"], payload  # of the figure, not of the picture as a whole
         health = hub.request("/health")
         assert health["status"] == "healthy", health
+
+
+def what_hides_other_figures_does_not_hide_the_proofs():
+    """More area than its figure has, a background that is learnt for longer than the clip runs, and the same by policy."""
+    with Directory() as directory:
+        text = "cameras: []\nmotion: {sensitivity: 0, minimum_area: 0.5, learn_seconds: 60}\n"
+        with Hub(directory, text) as hub:
+            hub.request("/api/v1/policies/motion", {"minimum_area": 0.5}, "PUT")
+            until(lambda: hub.request("/policies")["revision"] > 0, "it is in force")
+            answer = doctor(directory, "--end-to-end")
+            assert answer.returncode == 0 and answer.stdout.count(" ms ") == STEPS, answer.stdout + answer.stderr
 
 
 def a_way_that_is_barred_is_named():
@@ -141,6 +153,7 @@ if __name__ == "__main__":
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
         ("the server of the proof takes none of our settings", the_server_of_the_proof_takes_none_of_our_settings),
         ("the whole way is proved through the server that runs", the_whole_way_is_proved_through_the_server_that_runs),
+        ("what hides other figures does not hide the proof's", what_hides_other_figures_does_not_hide_the_proofs),
         ("a way that is barred is named", a_way_that_is_barred_is_named),
         ("a step that does not come about is named at its deadline", a_step_that_does_not_come_about_is_named_at_its_deadline),
         ("strangers to the control socket are borne", strangers_to_the_control_socket_are_borne),
