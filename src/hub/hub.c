@@ -142,6 +142,7 @@ static void open_ways_in(struct hub *hub)
     cameras_listen(hub->cameras, hub_cameras_changed, hub);
 }
 
+/* Joins whoever came in by them, and so waits for a store that hangs: within an ending that is watched. */
 static void close_ways_in(struct hub *hub)
 {
     struct api *api = hub->api;
@@ -151,7 +152,8 @@ static void close_ways_in(struct hub *hub)
     arrival_stop(hub->arrival);
     hub->api = NULL;
     api_stop(api);
-    cameras_listen(hub->cameras, NULL, NULL);
+    if (hub->cameras)
+        cameras_listen(hub->cameras, NULL, NULL);
     g_clear_pointer(&hub->scheduler, scheduler_free);
 }
 
@@ -171,7 +173,6 @@ static bool serve(struct hub *hub, GError **error)
         greet(hub, hub->api, generated_password);
         run_loop(hub);
     }
-    close_ways_in(hub);
     return is_good;
 }
 
@@ -184,7 +185,7 @@ static void leave_hanging_store(void)
 }
 
 /* Watches that the hub ends. What else may take time at an end has its own, shorter one; but whoever waits for the
- * store does so without end, and it may hang when the record path is closed already. */
+ * store does so without end: a request or a job before the record path is closed, and others when it is. */
 struct ending {
     pthread_mutex_t lock;
     pthread_cond_t changed;
@@ -233,6 +234,7 @@ static void hub_clear(struct hub *hub)
 {
     struct ending ending;
     ending_begin(&ending, hub->settings->spool.stop_seconds);
+    close_ways_in(hub);
     hub->is_stopping = true;
     control_free(hub->control);
     proof_clear(hub);

@@ -8,10 +8,12 @@ import shutil
 import signal
 import subprocess
 import sys
+import urllib.request
 
-from world import BINARY, DEADLINE_SECONDS, PASSWORD, Camera, Directory, Hub, Process, Skip, camera_config, run_tests, until, vedette
+from world import (BINARY, DEADLINE_SECONDS, PASSWORD, Camera, Directory, Hub, Process, Skip, camera_config, open_url, run_tests,
+                   until, vedette)
 
-STOP_SECONDS, SPOOLED_BYTES = 2, 20000
+STOP_SECONDS, SPOOLED_BYTES, ASKED_SECONDS = 2, 20000, 2
 
 
 def newest_binaries():
@@ -117,6 +119,28 @@ def a_server_whose_store_hangs_ends_and_loses_nothing():
             until(lambda: hub.request("/queue/stats")["total_queued"] == 0, "all that was kept is stored")
             assert hub.stop() == 0, hub.log()
         assert spooled(directory) == 0 and postgres.count_events() >= kept
+
+
+def ask_without_answer(hub, path):
+    """The store hangs with what is asked: whoever asks goes away first."""
+    request = urllib.request.Request(hub.address + path, headers={"Authorization": f"Bearer {hub.token}"})
+    try:
+        with open_url(request, timeout=ASKED_SECONDS) as answer:
+            raise AssertionError(f"{path} was answered: {answer.read()}")
+    except TimeoutError:
+        pass
+
+
+def a_server_with_a_request_in_a_store_that_hangs_ends():
+    with Directory() as directory, Postgres(directory) as postgres:
+        timeouts = ", connect_timeout_ms: 60000, query_timeout_ms: 600000"  # longer than anyone waits for the end
+        with start_hub(directory, postgres, "  []\n", stop_seconds=STOP_SECONDS, timeouts=timeouts) as hub:
+            postgres.signal_all(signal.SIGSTOP)
+            ask_without_answer(hub, "/api/v1/events")
+            assert hub.stop() == 1, "it says by its status that something stayed"
+            assert "ends without closing its store" in hub.log(), hub.log()[-2000:]
+        assert spooled(directory) == 0
+        postgres.signal_all(signal.SIGCONT)
 
 
 def is_ready(hub):
@@ -265,6 +289,7 @@ if __name__ == "__main__":
     sys.exit(run_tests([
         ("a server runs on PostgreSQL", a_server_runs_on_postgresql),
         ("a server whose store hangs ends, and loses nothing", a_server_whose_store_hangs_ends_and_loses_nothing),
+        ("a server with a request in a store that hangs ends", a_server_with_a_request_in_a_store_that_hangs_ends),
         ("H11: a server starts without its store, from the last good snapshot",
          h11_a_server_starts_without_its_store_from_the_last_good_snapshot),
         ("H11: the first start of all waits for its store", h11_the_first_start_of_all_waits_for_its_store),
