@@ -37,7 +37,8 @@ static const struct record_field settings_fields[] = {
     FIELD(struct governor_settings, step_seconds, 0, "between one step of shedding and the next", .unit = "s", .min = 0,
           .max = 3600, .default_text = "10"),
     FIELD(struct governor_settings, recover_seconds, 0,
-          "calm before a step is taken back; doubles, up to 16 times, when the overload then returns", .unit = "s",
+          "calm before a step is taken back, or an overload that is only told is over; doubles, up to 16 times, when "
+          "the overload then returns after a step",
           .min = 0, .max = 3600, .default_text = "30"),
     FIELD(struct governor_settings, quiet_seconds, 0, "a camera in which nothing moved for so long is quiet",
           .unit = "s", .min = 0, .max = 3600, .default_text = "10"),

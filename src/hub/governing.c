@@ -334,10 +334,12 @@ static void count_others(struct governing *governing, const struct own_usage *ow
     governing->other_bytes = MAX(governing->used_bytes - own->worker_bytes, 0);
 }
 
-static bool disk_is_low(const struct governing *governing)
+/* 0 where it is not known. */
+static double disk_want(const struct governing *governing)
 {
     int64_t free_bytes = disk_aside_free_bytes(governing->disk);
-    return free_bytes >= 0 && (double)free_bytes < (double)governing->hub->settings->store.minimum_free_bytes;
+    double wanted_bytes = (double)governing->hub->settings->store.minimum_free_bytes;
+    return free_bytes >= 0 ? wanted_bytes / MAX((double)free_bytes, 1) : 0;
 }
 
 static void measure(struct governing *governing, int64_t elapsed_us)
@@ -361,7 +363,7 @@ static void measure(struct governing *governing, int64_t elapsed_us)
     measures->memory_share =
         usage.memory_total_bytes ? (double)usage.memory_used_bytes / (double)usage.memory_total_bytes : 0;
     measures->queue_share = hub->records ? record_path_fullness(hub->records) : 0;
-    measures->is_disk_low = disk_is_low(governing);
+    measures->disk_want = disk_want(governing);
     governing->usage = usage;
 }
 

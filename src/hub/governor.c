@@ -5,6 +5,8 @@
 
 enum { PATIENCE_MOST_TIMES = 16, ROOM_MOST = 9999 };
 
+static const double disk_low_mark = 1 / 1.1; /* of disk_want: a tenth more is free than there must be */
+
 static const char *const resource_names[GOVERNOR_RESOURCES] = {"cpu", "memory", "queue", "frame_age", "disk"};
 
 static const struct {
@@ -43,12 +45,12 @@ static unsigned hot_resources(const struct governor_settings *settings, const st
         [GOVERNOR_MEMORY] = measures->memory_share >= settings->memory_high,
         [GOVERNOR_QUEUE] = measures->queue_share >= settings->queue_high,
         [GOVERNOR_FRAME_AGE] = measures->frame_age_ms >= settings->frame_age_high_ms,
-        [GOVERNOR_DISK] = measures->is_disk_low,
+        [GOVERNOR_DISK] = measures->disk_want > 1,
     };
     return bits_of(hot);
 }
 
-/* Those above their low mark, below which it is calm; the disk has none. */
+/* Those above their low mark, below which it is calm. */
 static unsigned lingering_resources(const struct governor_settings *settings, const struct governor_measures *measures)
 {
     const bool lingers[GOVERNOR_RESOURCES] = {
@@ -56,6 +58,7 @@ static unsigned lingering_resources(const struct governor_settings *settings, co
         [GOVERNOR_MEMORY] = measures->memory_share > settings->memory_low,
         [GOVERNOR_QUEUE] = measures->queue_share > settings->queue_low,
         [GOVERNOR_FRAME_AGE] = measures->frame_age_ms > settings->frame_age_low_ms,
+        [GOVERNOR_DISK] = measures->disk_want > disk_low_mark,
     };
     return bits_of(lingers);
 }
@@ -115,25 +118,35 @@ static void note_since(int64_t *since_us, bool is_so, int64_t now_us)
         *since_us = MAX(now_us, 1);
 }
 
+/* It lasts until all that was too much has settled: what swings around its mark would be told again and again. */
+static bool is_overloaded(const struct governor *governor, const struct governor_settings *settings, int64_t now_us)
+{
+    bool is_over = governor->is_overloaded ? has_lasted(governor->settled_since_us, settings->recover_seconds, now_us)
+                                           : !has_lasted(governor->hot_since_us, settings->overload_seconds, now_us);
+    return governor->level != GOVERNOR_CALM || !is_over;
+}
+
 bool governor_turn(struct governor *governor, const struct governor_settings *settings,
                    const struct governor_measures *measures, int64_t now_us)
 {
     enum governor_level level = governor->level;
     bool was_overloaded = governor->is_overloaded;
     governor->hot = hot_resources(settings, measures);
-    bool sheds = settings->shed && governor->hot & ~(1U << GOVERNOR_DISK);
+    unsigned lingering = lingering_resources(settings, measures), shed_for = governor->hot & ~(1U << GOVERNOR_DISK);
+    bool sheds = settings->shed && shed_for;
     note_since(&governor->hot_since_us, governor->hot != 0, now_us);
     note_since(&governor->pressed_since_us, sheds, now_us);
-    bool is_calm = !sheds && !(governor->blamed & lingering_resources(settings, measures));
+    bool is_calm = !sheds && !(governor->blamed & lingering);
     note_since(&governor->calm_since_us, is_calm, now_us);
+    note_since(&governor->settled_since_us, !governor->hot && !(governor->told & lingering), now_us);
     if (sheds)
         step_up(governor, settings, now_us);
     else
         step_back(governor, settings, now_us);
     if (sheds && governor->level != GOVERNOR_CALM)
-        governor->blamed |= governor->hot;
-    governor->is_overloaded =
-        governor->level != GOVERNOR_CALM || has_lasted(governor->hot_since_us, settings->overload_seconds, now_us);
+        governor->blamed |= shed_for;
+    governor->is_overloaded = is_overloaded(governor, settings, now_us);
+    governor->told = governor->is_overloaded ? governor->told | governor->hot : 0;
     return governor->level != level || governor->is_overloaded != was_overloaded;
 }
 

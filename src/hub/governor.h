@@ -28,7 +28,7 @@ struct governor_measures {
     double memory_share; /* of what may be used */
     double queue_share;  /* of the queue before the store */
     double frame_age_ms; /* arrival to end of analysis, of the camera in the middle */
-    bool is_disk_low;
+    double disk_want;    /* store.minimum_free_bytes, as a share of the bytes that are free: above 1 it is too full */
 };
 
 /* In the order in which they are taken. */
@@ -39,13 +39,16 @@ const char *governor_level_text(enum governor_level level);
 /* Zero it to begin. */
 struct governor {
     enum governor_level level;
-    bool is_overloaded; /* something is too much, or still being made up for */
+    bool is_overloaded; /* something is too much, still being made up for, or has not settled yet */
     unsigned hot;       /* bit 1 << resource: too much of it at the last turn */
     unsigned
         blamed; /* the same: hot while something is left out, or when that began. These must come down to their low mark
                    before it is calm; of the others, which shedding was not for, it is enough that none is hot */
-    int64_t hot_since_us, pressed_since_us, calm_since_us; /* 0: it is not; pressed: hot by more than the disk */
-    int64_t stepped_us;                                    /* when the level last changed; 0: never */
+    unsigned told; /* the same, and the disk too: hot while it is overloaded. These must be down at their low mark for
+                      recover_seconds before that is over */
+    int64_t hot_since_us, pressed_since_us;  /* 0: it is not; pressed: hot by more than the disk */
+    int64_t calm_since_us, settled_since_us; /* 0: it is not; by what is blamed, and by what is told */
+    int64_t stepped_us;                      /* when the level last changed; 0: never */
     int64_t patience_us; /* calm that is asked for now: grows while the overload returns; 0: recover_seconds */
     bool was_relieved;   /* the last step was one back */
 };

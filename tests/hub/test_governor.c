@@ -200,7 +200,7 @@ static void test_each_resource_counts(void)
         {{.memory_share = 0.95}, GOVERNOR_MEMORY, 1},
         {{.queue_share = 0.9}, GOVERNOR_QUEUE, 1},
         {{.frame_age_ms = 2000}, GOVERNOR_FRAME_AGE, 1},
-        {{.is_disk_low = true}, GOVERNOR_DISK, 0}, /* told; analysing less would free nothing */
+        {{.disk_want = 2}, GOVERNOR_DISK, 0}, /* told; analysing less would free nothing */
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct world world = begin();
@@ -224,6 +224,78 @@ static void test_told_and_not_shed_where_the_settings_say_so(void)
     pass(&world, 100);
     g_assert_true(world.governor.is_overloaded);
     assert_order(&world, 1, 1, true);
+    end(&world);
+}
+
+/* Eleven seconds too much and one not, ten times; then nothing. */
+static int times_told(bool sheds, const struct governor_measures *hot)
+{
+    struct world world = begin();
+    int times = 0;
+    bool was_overloaded = false;
+    world.settings.shed = sheds;
+    for (int second = 0; second < 200; second++) {
+        world.measures = second < 120 && second % 12 < 11 ? *hot : calm;
+        pass(&world, 1);
+        times += world.governor.is_overloaded && !was_overloaded;
+        was_overloaded = world.governor.is_overloaded;
+    }
+    g_assert_false(world.governor.is_overloaded);
+    end(&world);
+    return times;
+}
+
+static void test_what_swings_is_told_once(void)
+{
+    static const struct governor_measures low_disk = {.disk_want = 1.01};
+    g_assert_cmpint(times_told(false, &late_frames), ==, 1);
+    g_assert_cmpint(times_told(true, &low_disk), ==, 1);
+}
+
+/* What is told only comes down to its low mark, too, and rests there: the disk when a tenth more is free. */
+static void test_what_is_told_only_comes_down_to_its_low_mark(void)
+{
+    static const struct {
+        struct governor_measures hot, between, low;
+    } cases[] = {
+        {{.disk_want = 1.01}, {.disk_want = 1}, {.disk_want = 0.9}},
+        {{.memory_share = 0.95}, {.memory_share = 0.9}, {.memory_share = 0.85}},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world = begin();
+        world.settings.shed = false;
+        world.measures = cases[i].hot;
+        pass(&world, 11);
+        world.measures = cases[i].between;
+        pass(&world, 1000);
+        g_assert_true(world.governor.is_overloaded);
+        world.measures = cases[i].low;
+        pass(&world, 30);
+        g_assert_true(world.governor.is_overloaded);
+        pass(&world, 1);
+        g_assert_false(world.governor.is_overloaded);
+        world.measures = cases[i].between; /* it was not too much since */
+        pass(&world, 100);
+        g_assert_false(world.governor.is_overloaded);
+        end(&world);
+    }
+}
+
+/* A disk that is low holds up none of the steps, which were not for it, and is told until it is not. */
+static void test_a_low_disk_holds_no_step_up(void)
+{
+    struct world world = begin();
+    world.measures = late_frames;
+    world.measures.disk_want = 2;
+    pass(&world, 21);
+    world.measures = calm;
+    world.measures.disk_want = 0.95;
+    pass(&world, 200);
+    g_assert_cmpstr(world.levels->str, ==, "1 2 1 0");
+    g_assert_true(world.governor.is_overloaded);
+    world.measures = calm;
+    pass(&world, 31);
+    g_assert_false(world.governor.is_overloaded);
     end(&world);
 }
 
@@ -265,6 +337,10 @@ int main(int argc, char **argv)
     g_test_add_func("/governor/each resource counts", test_each_resource_counts);
     g_test_add_func("/governor/told and not shed where the settings say so",
                     test_told_and_not_shed_where_the_settings_say_so);
+    g_test_add_func("/governor/what swings is told once", test_what_swings_is_told_once);
+    g_test_add_func("/governor/what is told only comes down to its low mark",
+                    test_what_is_told_only_comes_down_to_its_low_mark);
+    g_test_add_func("/governor/a low disk holds no step up", test_a_low_disk_holds_no_step_up);
     g_test_add_func("/governor/room", test_room);
     return g_test_run();
 }
