@@ -6,6 +6,7 @@
 #include "vision/vision.h"
 
 #include "base/sort.h"
+#include "record/box.h"
 #include "vision/assignment.h"
 #include "vision/kalman.h"
 
@@ -494,21 +495,14 @@ static void remove_duplicates(struct tracker *tracker)
 
 /* ---- output ---- */
 
-static double bounded(double value, double least, double most)
-{
-    return isfinite(value) ? CLAMP(value, least, most) : least;
-}
-
 void tracks_bound(struct tracks *tracks)
 {
-    static const double box_least = -1, box_most = 2, speed_most = 1000;
+    static const double speed_most = 1000;
     for (int i = 0; i < tracks->count; i++) {
         struct track *track = &tracks->items[i];
-        track->box =
-            (struct record_box){bounded(track->box.x, box_least, box_most), bounded(track->box.y, box_least, box_most),
-                                bounded(track->box.w, 0, box_most), bounded(track->box.h, 0, box_most)};
-        track->velocity_x = bounded(track->velocity_x, -speed_most, speed_most);
-        track->velocity_y = bounded(track->velocity_y, -speed_most, speed_most);
+        track->box = box_bound(&track->box);
+        track->velocity_x = box_bound_number(track->velocity_x, -speed_most, speed_most);
+        track->velocity_y = box_bound_number(track->velocity_y, -speed_most, speed_most);
     }
 }
 

@@ -7,6 +7,7 @@
 #include "frame/picture_header.h"
 #include "media/media.h"
 #include "privacy/privacy.h"
+#include "record/box.h"
 #include "worker/picture_features.h"
 #include "worker/selection.h"
 #include "worker/worker.h"
@@ -205,7 +206,7 @@ static void add_object(struct detect_response *response, uint64_t id, const char
     g_free(object->object_class);
     object->object_class = g_strdup(object_class);
     object->confidence = CLAMP(confidence, 0, 1);
-    object->box = *box;
+    object->box = box_bound(box); /* of a narrow picture a model's box can be many times as wide as it */
     response->counts.objects++;
     response->counts.people += object_kind_of(object_class) == OBJECT_PERSON;
     response->counts.vehicles += object_kind_of(object_class) == OBJECT_VEHICLE;

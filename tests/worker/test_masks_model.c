@@ -288,6 +288,37 @@ static void test_single_pictures_try_a_model_that_was_not_loaded(void)
     masks_model_remove(directory);
 }
 
+/* ... of which a model's box, as it sees the picture within a square, is many times as wide. */
+static void test_what_is_answered_of_a_narrow_picture_is_a_record(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_open(0, 0, 32, 32);
+    masks_world_init(&world, 0, detector);
+    world.config.detect = world.settings.detect;
+    struct pictures *pictures = pictures_new(&world.config, detector, world.clock);
+    CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(MASKS_WIDE_PX, 95);
+    CLEANUP(frame) struct frame *frame = masks_draw(16, 1000, NULL);
+    g_autoptr(GBytes) sent = privacy_encode_jpeg(encoder, frame, &(struct privacy_request){0}, NULL), answered = NULL;
+    struct detect_request request;
+    struct detect_response response, taken;
+    struct record_errors errors;
+    record_init(&detect_request_descriptor, &request);
+    gsize size;
+    const void *bytes = g_bytes_get_data(sent, &size);
+    g_assert_true(pictures_look(pictures, &request, bytes, size, &response, &answered, NULL));
+    g_assert_cmpuint(response.objects.count, ==, 1);
+    g_autoptr(GString) json = g_string_new(NULL);
+    record_encode_json(&detect_response_descriptor, &response, true, json);
+    record_errors_init(&errors);
+    g_assert_true(record_decode_json(&detect_response_descriptor, json->str, json->len, &taken, &errors));
+    record_errors_clear(&errors);
+    record_clear(&detect_request_descriptor, &request);
+    record_clear(&detect_response_descriptor, &response);
+    record_clear(&detect_response_descriptor, &taken);
+    pictures_free(pictures);
+    masks_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -311,5 +342,7 @@ int main(int argc, char **argv)
     g_test_add_func("/masks model/the model's last word ends with its background",
                     test_the_models_last_word_ends_with_its_background);
     g_test_add_func("/masks model/a single picture has its masks", test_a_single_picture_has_its_masks);
+    g_test_add_func("/masks model/what is answered of a narrow picture is a record",
+                    test_what_is_answered_of_a_narrow_picture_is_a_record);
     return g_test_run();
 }
