@@ -25,9 +25,11 @@ static int64_t analyses_done(const struct camera_health *health)
     return health->frames_processed;
 }
 
+/* What a worker held that is gone went with it: none of that will be taken over. */
 static bool records_wanted(const struct camera_health *health)
 {
-    return health->records_made - health->records_dropped > health->records_acknowledged;
+    return g_strcmp0(health->state, "failed") != 0 &&
+           health->records_made - health->records_dropped > health->records_acknowledged;
 }
 
 static int64_t records_done(const struct camera_health *health)

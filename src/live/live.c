@@ -243,7 +243,7 @@ void live_set_offline(struct live *live, const char *camera_id, const char *reas
     entry->health.camera_id = g_strdup(camera_id);
     entry->health.state = g_strdup("failed");
     entry->health.last_error = g_strdup(reason);
-    entry->health.fps = entry->health.analysed_fps = 0;
+    entry->health.fps = entry->health.analysed_fps = entry->health.frame_age_ms = 0;
     pthread_mutex_unlock(&live->lock);
 }
 

@@ -58,6 +58,26 @@ static void test_a_silent_worker_is_gone(void)
     world_clear(&world);
 }
 
+/* A frame was being analysed and a record was on its way when it died: neither waits for anybody any more. */
+static void test_a_worker_that_died_at_work_is_told_as_off_line_alone(void)
+{
+    struct world world;
+    struct camera_health health = {.camera_id = (char *)"door",
+                                   .state = (char *)"online",
+                                   .last_error = (char *)"",
+                                   .frame_age_ms = 40,
+                                   .records_made = 5,
+                                   .records_acknowledged = 4};
+    world_init(&world);
+    pass(&world, "online", 20);
+    health.frames_decoded = health.frames_processed = world.frames;
+    live_set_health(world.hub.live, &health);
+    live_set_offline(world.hub.live, "door", "its worker died");
+    pass(&world, NULL, (int)progress_longest_seconds(&world.settings.progress) + 30);
+    assert_signals(&world, 1, "camera_offline");
+    world_clear(&world);
+}
+
 static void test_what_stands_still_is_named(void)
 {
     struct world world;
@@ -371,6 +391,8 @@ int main(int argc, char **argv)
     g_test_add_func("/monitor/a short break is no news", test_a_short_break_is_no_news);
     g_test_add_func("/monitor/a camera that never came is told", test_a_camera_that_never_came_is_told);
     g_test_add_func("/monitor/a silent worker is gone", test_a_silent_worker_is_gone);
+    g_test_add_func("/monitor/a worker that died at work is told as off line alone",
+                    test_a_worker_that_died_at_work_is_told_as_off_line_alone);
     g_test_add_func("/monitor/what stands still is named", test_what_stands_still_is_named);
     g_test_add_func("/monitor/a breaker that changes is stored at once", test_a_breaker_that_changes_is_stored_at_once);
     g_test_add_func("/monitor/a store that is locked holds up nobody", test_a_store_that_is_locked_holds_up_nobody);
