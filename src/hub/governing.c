@@ -199,12 +199,12 @@ bool governing_admit(struct governing *governing, const struct camera *camera)
         return true;
     enum governor_admission admission = governing->hub->settings->governor.admission;
     int room = room_now(governing);
-    if (admission == ADMISSION_OFF || is_known(governing, camera) || room < 0)
+    if (admission == ADMISSION_OFF || is_known(governing, camera))
         return true;
-    bool has_room = room > 0, is_in = has_room || admission == ADMISSION_WARN;
+    bool is_full = room == 0, is_in = !is_full || admission == ADMISSION_WARN;
     if (is_in)
         admission_let_in(governing->admission, camera->id);
-    if (has_room)
+    if (!is_full)
         return true;
     admission_note_beyond(governing->admission, camera->id);
     g_autofree char *reason =
@@ -228,12 +228,20 @@ static enum admission_state state_of(void *data, const char *camera_id)
     return live_is_online(hub->live, camera_id, clock_wall_ms(hub->clock)) ? ADMISSION_RUNNING : ADMISSION_WAITING;
 }
 
+/* Where nothing is known and nobody takes any room, one is let in, and what it costs is seen. */
+static bool has_room_again(const struct governing *governing)
+{
+    int room = room_now(governing);
+    bool is_empty = arrival_is_over(governing->hub->arrival) && count_new(governing) == 0;
+    return room > 0 || (room < 0 && is_empty);
+}
+
 /* Those who were refused are asked for again, one at each look, so that each is counted before the next. */
 static void look_at_admission(struct governing *governing)
 {
     struct hub *hub = governing->hub;
     admission_look(governing->admission, state_of, hub);
-    if (room_now(governing) <= 0)
+    if (!has_room_again(governing))
         return;
     admission_forgive(governing->admission);
     for (guint i = 0; i < hub->not_placed->len; i++)

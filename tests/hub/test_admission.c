@@ -7,6 +7,7 @@
 #include "hub/arrival.h"
 
 #include <string.h>
+#include <unistd.h>
 
 enum { SECOND_US = 1000000, LOOKS = 15 };
 
@@ -296,6 +297,66 @@ static void test_what_others_take_now_counts(void)
     world_clear(&world);
 }
 
+/* ---- the first run ---- */
+
+/* A second in which the camera gives a picture and the hub takes all there is. */
+static void turn_filled_by(struct world *world, const char *id, int second)
+{
+    enum { TICKS = 100 };
+    struct camera_health health = {.camera_id = (char *)(uintptr_t)id,
+                                   .state = (char *)"online",
+                                   .last_error = (char *)"",
+                                   .frames_processed = second};
+    g_autofree char *directory = g_strdup_printf("%s/proc/%d", world->machine, (int)getpid());
+    g_autofree char *path = g_build_filename(directory, "stat", NULL);
+    g_autofree char *text = g_strdup_printf("1 (vedette) R 0 0 0 0 0 0 0 0 0 0 %d 0\n", second * TICKS);
+    g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    live_set_health(world->hub.live, &health);
+    turn_while(world, true);
+}
+
+/* The run before left nothing; "known" alone is there, and fills the machine. */
+static void world_init_filled(struct world *world)
+{
+    world_prepare(world, ADMISSION_REFUSE);
+    live_set_clock(world->hub.live, world->clock);
+    live_remove_camera(world->hub.live, "new");
+    live_remove_camera(world->hub.live, "one more");
+    world_begin(world);
+    for (int second = 1; second <= LOOKS + 2; second++)
+        turn_filled_by(world, "known", second);
+}
+
+static void add_again(struct world *world, size_t index)
+{
+    live_put_camera(world->hub.live, (const struct camera *)world->settings.cameras.items + index);
+    hub_place_cameras(&world->hub);
+}
+
+/* Nothing is known then, of none that runs: one at a time is let in, though it never gives a picture. */
+static void test_refused_cameras_of_the_first_run_are_let_in_when_the_others_go(void)
+{
+    struct world world;
+    world_init_filled(&world);
+    add_again(&world, 1);
+    add_again(&world, 2);
+    turn_filled_by(&world, "known", LOOKS + 3);
+    g_assert_false(is_watched(&world, "new"));
+    g_assert_false(is_watched(&world, "one more"));
+    assert_told(&world, true);
+    remove_camera(&world, "known");
+    turn(&world);
+    g_assert_true(is_watched(&world, "new"));
+    for (int i = 1; i < ADMISSION_LOOKS_TO_WAIT; i++)
+        turn(&world);
+    g_assert_false(is_watched(&world, "one more"));
+    turn(&world);
+    turn(&world); /* let in at the one, placed at the other */
+    g_assert_true(is_watched(&world, "one more"));
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -314,5 +375,7 @@ int main(int argc, char **argv)
     g_test_add_func("/admission/cameras that may still join keep their room",
                     test_cameras_that_may_still_join_keep_their_room);
     g_test_add_func("/admission/what others take now counts", test_what_others_take_now_counts);
+    g_test_add_func("/admission/refused cameras of the first run are let in when the others go",
+                    test_refused_cameras_of_the_first_run_are_let_in_when_the_others_go);
     return g_test_run();
 }
