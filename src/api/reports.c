@@ -70,7 +70,7 @@ static const struct route routes[] = {
      .handle = handle_report,
      .doc =
          "A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones "
-         "counted (in hours that are rolled up), and for how much of the time each camera was on line while the "
-         "server ran. Of a period that goes on, what there is so far."},
+         "counted (in hours that are rolled up), and for how much of the time that it was watched each camera was on "
+         "line while the server ran. Of a period that goes on, what there is so far."},
 };
 const struct route_group report_routes = ROUTE_GROUP("reports", "What happened in a day, a week or a month.", routes);

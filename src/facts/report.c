@@ -54,8 +54,9 @@ static const struct record_field line_fields[] = {
     FIELD(struct report_line, average, 0, "in the zone, on average"),
     FIELD(struct report_line, dwell_seconds_mean, 0, "how long those who left had stayed, on average", .unit = "s"),
     FIELD(struct report_line, uptime, 0,
-          "the share of the period, up to now, in which no incident camera_offline stood for the camera", .min = 0,
-          .max = 1),
+          "the share of the period, up to now and since the camera was made or last enabled, in which no incident "
+          "camera_offline stood for it; absent: of the period there is none",
+          .min = 0, .max = 1),
 };
 const struct record_descriptor report_line_descriptor =
     RECORD(struct report_line, "ReportLine", 1, line_fields, "A line of a report.");

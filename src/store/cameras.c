@@ -111,6 +111,16 @@ static bool has_name_alone(struct store_transaction *transaction, const struct c
     return count == 0;
 }
 
+bool store_camera_watch_in(struct store_transaction *transaction, const struct camera *camera, bool was_watched,
+                           GError **error)
+{
+    return !camera->enabled || was_watched ||
+           store_run(transaction, "UPDATE cameras SET watched_since = $3 WHERE org_id = $1 AND id = $2",
+                     STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id),
+                                  sql_time(clock_wall_ms(transaction->store->clock))),
+                     NULL, error);
+}
+
 bool store_camera_write(struct store *store, const struct camera *camera, const struct camera *before,
                         const struct audit_by *by, GError **error)
 {
@@ -122,6 +132,7 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
            has_site(transaction, camera, error) && has_name_alone(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_camera_watch_in(transaction, camera, before && before->enabled, error) &&
            note(transaction, by, before ? "update" : "create", before, camera, error) &&
            store_commit(g_steal_pointer(&transaction), error);
 }

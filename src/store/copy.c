@@ -343,6 +343,18 @@ static bool do_part(const struct part *part, int64_t *rows, int64_t *new_rows, G
     return is_good;
 }
 
+static bool put_watched_since(struct store *to, const char *org_id, const struct camera_status *status, GError **error)
+{
+    if (!status->watched_since.ms)
+        return true;
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(to, STORE_WRITE, org_id, error);
+    return transaction &&
+           store_run(transaction, "UPDATE cameras SET watched_since = $3 WHERE org_id = $1 AND id = $2",
+                     STORE_VALUES(sql_text(org_id), sql_text(status->id), sql_time(status->watched_since.ms)), NULL,
+                     error) &&
+           store_commit(g_steal_pointer(&transaction), error);
+}
+
 /* The columns of cameras that are no part of what is configured. */
 static bool copy_camera_status(struct store *from, struct store *to, const char *org_id, GError **error)
 {
@@ -354,7 +366,8 @@ static bool copy_camera_status(struct store *from, struct store *to, const char 
     for (guint i = 0; is_good && i < page.rows->len; i++) {
         const struct camera_status *status = g_ptr_array_index(page.rows, i);
         is_good = store_camera_set_health(to, org_id, status->id, status->online, status->last_seen.ms,
-                                          status->metadata.text, error);
+                                          status->metadata.text, error) &&
+                  put_watched_since(to, org_id, status, error);
     }
     page_clear(&page);
     g_ptr_array_unref(page.rows);

@@ -411,5 +411,7 @@ const struct store_step store_steps[] = {
      .postgres = "ALTER TABLE users ADD COLUMN oidc_issuer text;\n"},
     {29, "subjects of each issuer", .sqlite = subjects_29, .postgres = subjects_29},
     {30, "how much kept answers take", .sqlite = ANSWERS_30("INTEGER"), .postgres = ANSWERS_30("bigint")},
+    {31, "since when cameras are watched", .sqlite = "ALTER TABLE cameras ADD COLUMN watched_since INTEGER;\n",
+     .postgres = "ALTER TABLE cameras ADD COLUMN watched_since timestamptz;\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

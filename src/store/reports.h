@@ -11,5 +11,6 @@ struct store_report {
     int limit;              /* lines of each section, at most */
 };
 /* A new GPtrArray of struct report_line *, in the order of sections: signals by camera, kind and severity; incidents by
- * kind; lines and zones from the hours that are counted; cameras. */
+ * kind; lines and zones from the hours that are counted; cameras that are watched, unless cameras that go off line make
+ * no incidents, so that nobody knows how long they were away. NULL with an error; free it by g_ptr_array_unref. */
 GPtrArray *store_report_read(struct store *store, const struct store_report *report, GError **error);

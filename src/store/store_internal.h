@@ -320,6 +320,7 @@ struct camera_status {
     bool online;
     struct record_time last_seen;
     struct record_json metadata;
+    struct record_time watched_since; /* 0: before that was kept */
 };
 struct store_value {
     char *name;

@@ -33,6 +33,7 @@ static const struct record_field camera_status_fields[] = {
     FIELD(struct camera_status, online, 0, "it was, when last written"),
     FIELD(struct camera_status, last_seen, 0, "capture time of its last frame"),
     FIELD(struct camera_status, metadata, 0, "its health"),
+    FIELD(struct camera_status, watched_since, 0, "when it was made or enabled; absent: before that was kept"),
 };
 const struct record_descriptor camera_status_descriptor = RECORD(
     struct camera_status, "CameraStatus", 1, camera_status_fields, "How a camera was last seen.", .table = "cameras");

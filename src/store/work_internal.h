@@ -46,6 +46,11 @@ bool store_org_is_deleted_in(struct store_transaction *transaction, const char *
 /* False with VEDETTE_ERROR_UNSUPPORTED: a legal hold of the org stands. The transaction must be the org's. */
 bool store_check_no_holds_in(struct store_transaction *transaction, const char *org_id, GError **error);
 
+/* Of a camera that was just written: where it is watched and was not, it is from now on. The transaction must be the
+ * org's. */
+bool store_camera_watch_in(struct store_transaction *transaction, const struct camera *camera, bool was_watched,
+                           GError **error);
+
 /* In a condition on cameras: leaves out those that the settings had and have no more, whose rows say that they are not
  * enabled; with them the settings' that are at rest, which nobody but the settings can tell from those. */
 #define STORE_CAMERA_STANDS "(managed_by = 'api' OR enabled)"

@@ -62,6 +62,18 @@ static inline void world_init(struct store_world *world)
     g_assert_no_error(error);
 }
 
+/* Signals as bad as this, within a minute, are one incident. */
+static inline void world_init_fused(struct store_world *world, enum severity minimum)
+{
+    g_autoptr(GError) error = NULL;
+    struct store_settings settings = world_settings;
+    settings.fusion = (struct fusion_settings){60, 10, minimum};
+    world_init(world);
+    store_close(world->store);
+    world->store = world_open_with(world, settings, &error);
+    g_assert_no_error(error);
+}
+
 static inline void world_clear(struct store_world *world)
 {
     store_close(world->store);

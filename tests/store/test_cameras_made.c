@@ -359,17 +359,6 @@ static void test_one_that_the_settings_have_no_more_is_in_nobodys_way(void)
     world_clear(&world);
 }
 
-static void fused_world_init(struct store_world *world)
-{
-    g_autoptr(GError) error = NULL;
-    struct store_settings settings = world_settings;
-    settings.fusion = (struct fusion_settings){60, 10, SEVERITY_LOW};
-    world_init(world);
-    store_close(world->store);
-    world->store = world_open_with(world, settings, &error);
-    g_assert_no_error(error);
-}
-
 static void count_ended(void *data, const struct incident *incident)
 {
     g_assert_cmpint(incident->ended_at.ms, !=, 0);
@@ -418,7 +407,7 @@ static void test_what_stands_of_a_camera_ends_with_it(void)
     struct store_world world;
     g_autoptr(GError) error = NULL;
     int told = 0;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     struct camera cameras[G_N_ELEMENTS(ids)];
     for (size_t i = 0; i < G_N_ELEMENTS(ids); i++) {
         cameras[i] = camera_of("default", ids[i], ids[i]);

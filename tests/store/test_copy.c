@@ -96,6 +96,30 @@ static void test_copy_takes_every_table(void)
     copying_end(&copying);
 }
 
+/* What of cameras is no part of what is configured goes along. */
+static void test_copy_takes_how_cameras_are(void)
+{
+    struct copying copying;
+    g_autoptr(GError) error = NULL;
+    copying_begin(&copying);
+    struct camera camera;
+    record_init(&camera_descriptor, &camera);
+    g_free(camera.org_id);
+    camera.id = g_strdup("door");
+    camera.org_id = g_strdup("a");
+    camera.source = g_strdup("scene://shop");
+    g_assert_true(store_camera_put(copying.from, &camera, &error));
+    g_assert_true(store_camera_set_health(copying.from, "a", "door", true, world_start_ms, "{}", &error));
+    g_assert_no_error(error);
+    copy(&copying);
+    g_autofree char *times =
+        postgres_ask(copying.target.database, "SELECT (last_seen = '2026-01-01T00:00:00Z') || ' ' || (watched_since = "
+                                              "'2026-01-01T00:00:00Z') FROM cameras WHERE id = 'door'");
+    g_assert_cmpstr(times, ==, "true true");
+    record_clear(&camera_descriptor, &camera);
+    copying_end(&copying);
+}
+
 /* What an earlier copy did is counted and compared, not done again; what was taken away of it is. */
 static void test_copy_goes_on_where_it_was(void)
 {
@@ -241,6 +265,7 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_add_func("/copy/takes_every_table", test_copy_takes_every_table);
+    g_test_add_func("/copy/takes_how_cameras_are", test_copy_takes_how_cameras_are);
     g_test_add_func("/copy/goes_on_where_it_was", test_copy_goes_on_where_it_was);
     g_test_add_func("/copy/a_large_copy_goes_on_in_pages", test_a_large_copy_goes_on_in_pages);
     g_test_add_func("/copy/g07_copied_days_have_their_partitions", test_g07_copied_days_have_their_partitions);

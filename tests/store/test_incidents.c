@@ -3,24 +3,11 @@
 #include "store_world.h"
 
 #include "facts/incident.h"
-#include "facts/occupancy.h"
 #include "store/audit.h"
-#include "store/reports.h"
 #include "store/rows.h"
 #include "store/store_internal.h"
 
 static const struct audit_by by = {"default", "u-1", "Ada", NULL, NULL};
-
-static void fused_world_init(struct store_world *world)
-{
-    g_autoptr(GError) error = NULL;
-    struct store_settings settings = world_settings;
-    settings.fusion = (struct fusion_settings){60, 10, SEVERITY_LOW};
-    world_init(world);
-    store_close(world->store);
-    world->store = world_open_with(world, settings, &error);
-    g_assert_no_error(error);
-}
 
 static struct analytics_event *intrusion(struct store_world *world, const char *id, const char *camera, int seconds)
 {
@@ -77,7 +64,7 @@ static char *incidents(struct store_world *world)
 static void test_signals_add_up(void)
 {
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     GPtrArray *batch = world_batch_new();
     g_ptr_array_add(batch, intrusion(&world, "s-1", "door", 0));
     g_ptr_array_add(batch, intrusion(&world, "s-2", "gate", 1));
@@ -98,7 +85,7 @@ static void test_signals_add_up(void)
 static void test_stored_anew_is_the_same(void)
 {
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     for (int round = 0; round < 3; round++) {
         GPtrArray *batch = world_batch_new();
         for (int i = 0; i <= round; i++) {
@@ -123,7 +110,7 @@ static int64_t standing_since_ms(struct store_world *world, const char *camera_i
 static void test_what_recovers_is_over(void)
 {
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high", world_start_ms));
     ASSERT_INCIDENTS(&world, "door 1 open");
     g_assert_cmpint(standing_since_ms(&world, "door"), ==, world_start_ms);
@@ -146,7 +133,7 @@ static void test_a_recovery_ends_all_that_stand(void)
 {
     static const int seconds[] = {0, 1000, 2000};
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     for (size_t i = 0; i < G_N_ELEMENTS(seconds); i++)
         store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high",
                                        world_start_ms + seconds[i] * INT64_C(1000)));
@@ -205,7 +192,7 @@ static void test_a_recovery_ends_however_many_stand(void)
 {
     enum { STANDING = 40, RESOLVED = 20 };
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     for (int i = 0; i < STANDING; i++) {
         store_one(&world, world_signal(&world, NULL, "door", "system", "camera_offline", "high",
                                        world_start_ms + i * INT64_C(1000000)));
@@ -240,7 +227,7 @@ static void test_a_late_one_joins_the_same_in_any_batch(void)
 {
     for (int is_one_batch = 0; is_one_batch < 2; is_one_batch++) {
         struct store_world world;
-        fused_world_init(&world);
+        world_init_fused(&world, SEVERITY_LOW);
         store_one(&world, at_site(intrusion(&world, "s-1", "door", 0), "lyon"));
         store_one(&world, at_site(intrusion(&world, "s-2", "door", 100), "lyon"));
         store_one(&world, at_site(intrusion(&world, "s-3", "door", 120), "nice"));
@@ -264,7 +251,7 @@ static void test_pages_by_id_have_each_once(void)
     struct store_world world;
     GString *read = g_string_new(NULL);
     g_autofree char *cursor = NULL;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
         store_one(&world, intrusion(&world, NULL, cameras[i], (int)i));
     for (guint count = 1, pages = 0; count && pages < 9; pages++, g_string_append(read, " ")) {
@@ -303,7 +290,7 @@ static void test_people_change_them(void)
 {
     struct store_world world;
     g_autoptr(GError) error = NULL;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     g_autofree char *id = id_of_only(&world);
     struct store_row_change change = {.id = id, .action = "resolve", .expects = never, .edit = resolve};
@@ -333,7 +320,7 @@ static void test_an_unreadable_one_holds_up_no_signal(void)
 {
     struct store_world world;
     g_autoptr(GError) error = NULL;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 30));
     struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", &error);
     store_run(transaction, "UPDATE incidents SET notes = '[7]'", STORE_NO_VALUES, NULL, &error);
@@ -361,7 +348,7 @@ static void test_the_audit_has_only_the_new_note(void)
     static const char *const notes[] = {"first", "second"};
     struct store_world world;
     g_autoptr(GError) error = NULL;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     g_autofree char *id = id_of_only(&world);
     for (size_t i = 0; i < G_N_ELEMENTS(notes); i++) {
@@ -400,7 +387,7 @@ static void test_a_dismissed_one_is_silent(void)
     struct store_world world;
     g_autoptr(GError) error = NULL;
     int told = 0;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_watch_incidents(world.store, count_told, &told);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     g_assert_cmpint(__atomic_load_n(&told, __ATOMIC_SEQ_CST), ==, 1);
@@ -427,7 +414,7 @@ static void test_a_dismissed_one_is_silent(void)
 static void test_what_becomes_of_them_is_left_to_be_told(void)
 {
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     g_autofree char *first = changes_of(&world, "default", false), *foreign = changes_of(&world, "other", true);
     g_assert_cmpstr(first, ==, "opened door"); /* and stands until it is taken, by its org alone */
@@ -458,7 +445,7 @@ static void change_only(struct store_world *world, const char *action,
 static void test_what_people_do_is_left_to_be_told(void)
 {
     struct store_world world;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     ASSERT_CHANGES(&world, "opened door");
     change_only(&world, "note", add_note, "on my way");
@@ -476,7 +463,7 @@ static void test_a_change_that_cannot_be_read_hides_no_other(void)
     struct store_world world;
     g_autoptr(GError) error = NULL;
     int skipped = 0;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     store_one(&world, intrusion(&world, "s-1", "door", 0));
     store_one(&world, intrusion(&world, "s-2", "gate", 0));
     struct store_transaction *transaction = store_begin(world.store, STORE_WRITE, "default", &error);
@@ -500,7 +487,7 @@ static void test_violations_come_of_signals(void)
 {
     struct store_world world;
     g_autoptr(GError) error = NULL;
-    fused_world_init(&world);
+    world_init_fused(&world, SEVERITY_LOW);
     for (int round = 0; round < 2; round++)
         store_one(&world, world_signal(&world, "s-1", "door", "safety", "restricted_zone", "critical", world_start_ms));
     const struct store_row_condition camera = {"camera_id",
@@ -515,66 +502,6 @@ static void test_violations_come_of_signals(void)
     g_assert_cmpuint(violation->track_id, ==, 7);
     g_assert_cmpfloat(violation->box.w, ==, 0.3);
     store_rows_free(&store_violations, rows);
-    world_clear(&world);
-}
-
-/* ---- reports ---- */
-
-static void store_hour(struct store_world *world, const char *subject, enum occupancy_kind kind, int hour, int entries)
-{
-    const struct occupancy_bucket bucket = {.org_id = (char *)(uintptr_t) "default",
-                                            .site_id = (char *)(uintptr_t) "default",
-                                            .bucket = {world_start_ms + hour * INT64_C(3600000)},
-                                            .camera_id = (char *)(uintptr_t) "door",
-                                            .subject_id = (char *)(uintptr_t)subject,
-                                            .kind = kind,
-                                            .entries = entries,
-                                            .exits = 1,
-                                            .peak = entries,
-                                            .count_sum = 6,
-                                            .count_count = 4,
-                                            .dwell_ms_sum = 3000,
-                                            .dwell_count = kind == OCCUPANCY_OF_ZONE ? 2 : 0};
-    g_assert_true(
-        store_put(world->store, "default", &occupancy_hourly_descriptor, &bucket, RECORD_CONFLICT_FAIL, NULL));
-}
-
-static void test_a_report_adds_up(void)
-{
-    struct store_world world;
-    g_autoptr(GError) error = NULL;
-    fused_world_init(&world);
-    store_one(&world, intrusion(&world, "s-1", "door", 0));
-    store_one(&world, intrusion(&world, "s-2", "door", 1));
-    store_hour(&world, "hall", OCCUPANCY_OF_ZONE, 0, 5);
-    store_hour(&world, "hall", OCCUPANCY_OF_ZONE, 1, 7);
-    store_hour(&world, "in", OCCUPANCY_OF_LINE, 1, 3);
-    store_hour(&world, "in", OCCUPANCY_OF_LINE, 24, 90); /* of the next day */
-    const struct store_report report = {.org_id = "default",
-                                        .site_id = "default",
-                                        .from_ms = world_start_ms,
-                                        .to_ms = world_start_ms + INT64_C(86400000),
-                                        .now_ms = world_start_ms + 10000,
-                                        .limit = 10};
-    g_autoptr(GPtrArray) lines = store_report_read(world.store, &report, &error);
-    g_assert_no_error(error);
-    g_assert_cmpuint(lines->len, ==, 4);
-    const struct report_line *signals = g_ptr_array_index(lines, 0), *incidents_line = g_ptr_array_index(lines, 1),
-                             *line = g_ptr_array_index(lines, 2), *zone = g_ptr_array_index(lines, 3);
-    g_assert_cmpstr(signals->kind, ==, "intrusion");
-    g_assert_cmpfloat(signals->count.value, ==, 2);
-    g_assert_cmpfloat(incidents_line->count.value, ==, 1);
-    g_assert_cmpstr(incidents_line->severity, ==, "high");
-    g_assert_cmpfloat(line->entries.value, ==, 3);
-    g_assert_false(line->peak.is_present);
-    g_assert_cmpfloat(zone->entries.value, ==, 12);
-    g_assert_cmpfloat(zone->peak.value, ==, 7);
-    g_assert_cmpfloat(zone->average.value, ==, 1.5);
-    g_assert_cmpfloat(zone->dwell_seconds_mean.value, ==, 1.5);
-    struct store_report foreign = report;
-    foreign.org_id = "other";
-    g_autoptr(GPtrArray) none = store_report_read(world.store, &foreign, NULL);
-    g_assert_cmpuint(none->len, ==, 0);
     world_clear(&world);
 }
 
@@ -599,6 +526,5 @@ int main(int argc, char **argv)
     g_test_add_func("/incidents/what_becomes_of_them_is_left_to_be_told", test_what_becomes_of_them_is_left_to_be_told);
     g_test_add_func("/incidents/what_people_do_is_left_to_be_told", test_what_people_do_is_left_to_be_told);
     g_test_add_func("/incidents/violations_come_of_signals", test_violations_come_of_signals);
-    g_test_add_func("/reports/a_report_adds_up", test_a_report_adds_up);
     return g_test_run();
 }

@@ -699,7 +699,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/tracks/${encodeURIComponent(id)}`, query, undefined, call)).json();
   }
 
-  /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time each camera was on line while the server ran. Of a period that goes on, what there is so far. */
+  /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time that it was watched each camera was on line while the server ran. Of a period that goes on, what there is so far. */
   async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: string }, call: Call = {}): Promise<Page<records.ReportLine>> {
     return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
   }

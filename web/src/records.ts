@@ -1506,7 +1506,7 @@ export interface ReportLine {
   average?: number;
   /** how long those who left had stayed, on average (s) */
   dwell_seconds_mean?: number;
-  /** the share of the period, up to now, in which no incident camera_offline stood for the camera */
+  /** the share of the period, up to now and since the camera was made or last enabled, in which no incident camera_offline stood for it; absent: of the period there is none */
   uptime?: number;
 }
 
