@@ -11,8 +11,11 @@ static const struct record_field source_fields[] = {
           .unit = "ms", .min = 0, .max = 60000, .default_text = "20"),
     FIELD(struct source_settings, connect_timeout_ms, 0, "longest for each step of connecting", .unit = "ms",
           .min = 100, .max = 120000, .default_text = "5000"),
-    FIELD(struct source_settings, stall_timeout_ms, 0, "no frame for so long: connect again", .unit = "ms", .min = 100,
-          .max = 600000, .default_text = "5000"),
+    FIELD(
+        struct source_settings, stall_timeout_ms, 0,
+        "no frame for so long: connect again; where pictures are asked for one by one, three intervals of picture_fps "
+        "if these are longer",
+        .unit = "ms", .min = 100, .max = 600000, .default_text = "5000"),
     FIELD(struct source_settings, retry_delay_ms, 0, "before the first new try; doubles, with full jitter",
           .unit = "ms", .min = 1, .max = 600000, .default_text = "1000"),
     FIELD(struct source_settings, retry_delay_max_ms, 0, "longest such delay", .unit = "ms", .min = 1, .max = 3600000,

@@ -67,6 +67,7 @@ static void poll_snapshots(struct session *session, struct http_client *client, 
     struct media_stream *stream = session->stream;
     double fps = stream->settings.picture_fps > 0 ? stream->settings.picture_fps : snapshot_fps_unknown;
     int64_t due_us = clock_monotonic_us(stream->clock), bytes = 0;
+    session->interval_us = (int64_t)(G_USEC_PER_SEC / fps);
     do {
         const uint8_t *jpeg;
         size_t length;
@@ -75,7 +76,7 @@ static void poll_snapshots(struct session *session, struct http_client *client, 
         if (!take_picture(session, jpeg, length, error))
             return;
         int64_t now_us = clock_monotonic_us(stream->clock);
-        due_us = MAX(due_us + (int64_t)(G_USEC_PER_SEC / fps), now_us);
+        due_us = MAX(due_us + session->interval_us, now_us);
         stream_wait_ms(stream, (due_us - now_us) / 1000);
     } while (!stream_is_stopping(stream) && session_check(session, error) && ask_for_the_next(client, error));
 }

@@ -169,7 +169,8 @@ struct session {
     GstElement *pipeline, *input;
     GstBus *bus;
     struct media_decoder *decoder;
-    int warm_ups; /* pictures left out because they were copies */
+    int warm_ups;        /* pictures left out because they were copies */
+    int64_t interval_us; /* at which pictures are asked for; 0: they come by themselves */
     int64_t decoded_before, received_before;
 };
 /* `depayloader` may be NULL: then `caps` are of whole encoded pictures. Takes over `caps`. session_close it, also after

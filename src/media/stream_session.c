@@ -13,7 +13,8 @@
 enum {
     SESSION_WAITING_BYTES = 1 << 20, /* between the conversation and the decoder */
     SESSION_FULL_POLL_MS = 5,
-    SESSION_MOST_WARM_UPS = 17, /* what a decoder of H.264 may hold back, and the first */
+    SESSION_MOST_WARM_UPS = 17,  /* what a decoder of H.264 may hold back, and the first */
+    SESSION_STALL_INTERVALS = 3, /* one picture may be a bad one, and the next a late one */
 };
 
 static void analyse_sample(struct session *session, GstSample *sample, uint64_t number, int64_t stream_us,
@@ -147,11 +148,19 @@ bool session_open_from(struct session *session, struct media_stream *stream, con
     return true;
 }
 
-static bool has_stalled(const struct media_stream *stream)
+/* What is seldom asked for seldom comes. */
+static int64_t longest_silence_ms(const struct session *session)
 {
+    return MAX((int64_t)session->stream->settings.stall_timeout_ms,
+               SESSION_STALL_INTERVALS * session->interval_us / 1000);
+}
+
+static bool has_stalled(const struct session *session)
+{
+    const struct media_stream *stream = session->stream;
     int64_t last_us =
         MAX(__atomic_load_n(&stream->last_frame_us, __ATOMIC_ACQUIRE), media_skipper_last_us(stream->skipper));
-    return clock_monotonic_us(stream->clock) - last_us > (int64_t)stream->settings.stall_timeout_ms * 1000;
+    return clock_monotonic_us(stream->clock) - last_us > longest_silence_ms(session) * 1000;
 }
 
 /* While the decoder is behind, the conversation waits, and TCP holds the camera back. Not by appsrc's own blocking:
@@ -159,7 +168,7 @@ static bool has_stalled(const struct media_stream *stream)
 static void wait_for_decoder(struct session *session)
 {
     while (gst_app_src_get_current_level_bytes(GST_APP_SRC(session->input)) >= SESSION_WAITING_BYTES &&
-           !stream_is_stopping(session->stream) && !has_stalled(session->stream) && !gst_bus_have_pending(session->bus))
+           !stream_is_stopping(session->stream) && !has_stalled(session) && !gst_bus_have_pending(session->bus))
         stream_wait_ms(session->stream, SESSION_FULL_POLL_MS);
 }
 
@@ -196,12 +205,15 @@ bool session_check(struct session *session, GError **error)
     struct media_stream *stream = session->stream;
     if (media_bus_error(session->bus, "decode", error) || stream_breaker_holds(stream, error))
         return false;
-    if (!has_stalled(stream))
+    if (!has_stalled(session))
         return true;
     stream_count(stream, stalls, 1);
     stream_set_state(stream, "stalled", NULL);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %d ms (source.stall_timeout_ms)",
-                stream->settings.stall_timeout_ms);
+    int64_t silence_ms = longest_silence_ms(session);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %" G_GINT64_FORMAT " ms (%s)",
+                silence_ms,
+                silence_ms > stream->settings.stall_timeout_ms ? "at the rate of source.picture_fps"
+                                                               : "source.stall_timeout_ms");
     return false;
 }
 

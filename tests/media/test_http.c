@@ -143,6 +143,29 @@ static void test_pictures_arrive(gconstpointer data)
     fake_camera_stop(server);
 }
 
+/* ---- one that is seldom asked ---- */
+
+/* It is silent for longer than source.stall_timeout_ms because nobody asked it. */
+static void test_seldom_asked_is_no_stall(void)
+{
+    struct fake_camera *server = fake_camera_start(answer_one_picture);
+    g_autofree char *address = address_on(fake_camera_port(server));
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.settings.picture_fps = 1;
+    eye.settings.stall_timeout_ms = 300;
+    media_eye_open(&eye, address);
+    for (int i = 0; i < 3; i++) {
+        CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+        g_assert_nonnull(frame);
+    }
+    g_assert_cmpint(counter_get(&eye.health.stalls), ==, 0);
+    g_assert_cmpint(counter_get(&eye.health.errors_count), ==, 0);
+    g_assert_cmpint(counter_get(&eye.health.connects), ==, 1);
+    media_eye_close(&eye);
+    fake_camera_stop(server);
+}
+
 /* ---- one that changes its mind ---- */
 
 static int answers; /* atomic */
@@ -371,6 +394,11 @@ static bool send_rubbish(const struct fake_request *request)
     return false;
 }
 
+static bool answer_rubbish(const struct fake_request *request)
+{
+    return send_text(request, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\nnone") && false;
+}
+
 static bool end_at_once(const struct fake_request *request)
 {
     return send_text(request, MULTIPART "--b--\r\n") && false;
@@ -397,6 +425,7 @@ static const struct hostile hostile[] = {
     {"a_slow_drip_of_headers", drip_headers, "no answer in time"},
     {"bad_chunks", send_bad_chunks, "chunk"},
     {"rubbish", send_rubbish, "no picture came for 500 ms"},
+    {"rubbish_one_by_one", answer_rubbish, "no picture came for 600 ms (at the rate of source.picture_fps)"},
     {"the_end_at_once", end_at_once, "ended the stream"},
 };
 
@@ -410,6 +439,7 @@ static void test_hostile(gconstpointer data)
     media_eye_init(&eye);
     eye.settings.connect_timeout_ms = strstr(camera->error, "no answer in time") ? 500 : 60000;
     eye.settings.stall_timeout_ms = strstr(camera->error, "no picture came") ? 500 : 60000;
+    eye.settings.picture_fps = 5;
     eye.settings.max_picture_bytes = 200000;
     eye.settings.max_header_bytes = 4096;
     eye.settings.retry_delay_ms = eye.settings.retry_delay_max_ms = 60000;
@@ -475,6 +505,7 @@ int main(int argc, char **argv)
     media_world_start();
     jpeg = media_world_jpeg(&jpeg_length);
     add_rows();
+    g_test_add_func("/media/http/seldom_asked_is_no_stall", test_seldom_asked_is_no_stall);
     g_test_add_func("/media/http/pictures_that_turn_to_a_stream", test_pictures_that_turn_to_a_stream);
     g_test_add_data_func("/media/http/s06_the_right_login_only/digest", (gconstpointer)(uintptr_t)want_digest,
                          test_the_right_login_only);
