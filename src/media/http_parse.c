@@ -207,11 +207,21 @@ static enum http_parts_answer end_body(struct http_parts *parts, size_t length, 
     return HTTP_PARTS_PART;
 }
 
+/* Where the delimiter, or all there is, begins. A boundary of which http_boundary_parse took dashes may have them all
+ * the same: they are no picture's, which ends otherwise. */
+static size_t body_end(const struct http_parts *parts, const uint8_t *delimiter)
+{
+    if (!delimiter)
+        return parts->bytes->len;
+    size_t end = (size_t)(delimiter - parts->bytes->data);
+    return end >= 2 && memcmp(delimiter - 2, "--", 2) == 0 ? end - 2 : end;
+}
+
 static enum http_parts_answer take_body(struct http_parts *parts, const uint8_t **part, size_t *length, GError **error)
 {
     size_t have = parts->bytes->len, reach = strlen(parts->delimiter) - 1;
     const uint8_t *found = find(parts, parts->searched, parts->delimiter);
-    size_t end = found ? (size_t)(found - parts->bytes->data) : have;
+    size_t end = body_end(parts, found);
     bool is_told = parts->part_bytes > 0 && parts->part_bytes <= end;
     if (is_told && http_is_jpeg(parts->bytes->data, parts->part_bytes))
         return end_body(parts, parts->part_bytes, part, length);

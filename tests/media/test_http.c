@@ -81,6 +81,17 @@ static bool stream_in_chunks(const struct fake_request *request)
     return false;
 }
 
+/* As RFC 2046 section 5.1.1 has it: the boundary's own dashes stand behind those of the delimiter. */
+static bool stream_with_dashes(const struct fake_request *request)
+{
+    if (!send_text(request, "HTTP/1.1 200 OK\r\nContent-Type: multipart/x-mixed-replace; boundary=--b\r\n\r\n"))
+        return false;
+    while (send_text(request, "----b\r\nContent-Type: image/jpeg\r\n\r\n") && send_jpeg(request) &&
+           send_text(request, "\r\n"))
+        g_usleep(10000);
+    return false;
+}
+
 static bool answer_one_picture(const struct fake_request *request)
 {
     g_autofree char *head = g_strdup_printf(
@@ -105,6 +116,7 @@ static const struct honest honest[] = {
     {"with_too_small_a_length", stream_with_a_short_length, false},
     {"with_a_length_of_all", stream_with_a_length_of_all, false},
     {"in_chunks", stream_in_chunks, false},
+    {"with_dashes_in_the_boundary", stream_with_dashes, false},
     {"one_by_one", answer_one_picture, true},
     {"one_by_one_without_length", answer_one_picture_without_length, true},
 };
