@@ -179,6 +179,8 @@ static bool bind_result(struct runtime *runtime, int index, GError **error)
     if (is_open_size(&shape))
         return runtime_is_done(runtime, runtime->api->BindOutputToDevice(runtime->binding, name, runtime->memory),
                                "bind an output", error);
+    if (!runtime_check_size(&shape, "output", name, error)) /* the model may tell any size */
+        return false;
     result->data = make_tensor(runtime, &shape, result->tensor->type, &result->value, error);
     runtime->views[index].shape = shape;
     return result->data && runtime_is_done(runtime, runtime->api->BindOutput(runtime->binding, name, result->value),

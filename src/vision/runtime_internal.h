@@ -73,6 +73,8 @@ bool runtime_read_shape(struct runtime *runtime, const OrtTensorTypeAndShapeInfo
 /* The model's tensor for `want`, or NULL with an error. Outputs that an earlier result has are not taken again. */
 const struct tensor *runtime_match_tensor(const struct runtime *runtime, const struct tensor_want *want, bool is_input,
                                           GError **error);
+/* False with an error when a tensor is larger than any model's this program is for. Sizes that are open count for 1. */
+bool runtime_check_size(const struct tensor_shape *shape, const char *kind, const char *name, GError **error);
 /* False with an error, which says how they differ, when a tensor that came out is not what was wanted. */
 bool runtime_check_result(const struct tensor *found, const struct tensor_want *want, GError **error);
 

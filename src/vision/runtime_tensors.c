@@ -207,7 +207,7 @@ static void refuse_misfit(const struct tensor *tensor, const struct tensor_want 
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, text->str);
 }
 
-static bool check_size(const struct tensor_shape *shape, const char *kind, const char *name, GError **error)
+bool runtime_check_size(const struct tensor_shape *shape, const char *kind, const char *name, GError **error)
 {
     int64_t limit = tensor_max_bytes / (int64_t)sizeof(float), count = 1;
     bool is_good = true;
@@ -236,12 +236,12 @@ const struct tensor *runtime_match_tensor(const struct runtime *runtime, const s
         refuse_misfit(&tensors[index], want, is_input, "?", error);
         return NULL;
     }
-    return check_size(&want->shape, kind, tensors[index].name, error) ? &tensors[index] : NULL;
+    return runtime_check_size(&want->shape, kind, tensors[index].name, error) ? &tensors[index] : NULL;
 }
 
 bool runtime_check_result(const struct tensor *found, const struct tensor_want *want, GError **error)
 {
-    if (!check_size(&found->shape, "output", found->name, error))
+    if (!runtime_check_size(&found->shape, "output", found->name, error))
         return false;
     if (fits_type(found->type, want, false) && fits_one_shape(&found->shape, want, true))
         return true;

@@ -61,14 +61,21 @@ static GByteArray *value_info(const struct onnx_tensor *tensor)
     return info;
 }
 
-/* NodeProto: the output is a constant's copy, in the type that the output has. */
+/* NodeProto of an operator with this name. */
+static GByteArray *node_of(const char *name, const char *from, const struct onnx_tensor *to)
+{
+    GByteArray *node = g_byte_array_new();
+    put_text(node, 1, from);
+    put_text(node, 2, to->name);
+    put_text(node, 4, name);
+    return node;
+}
+
+/* The output is a constant's copy, in the type that the output has. */
 static GByteArray *cast(const char *from, const struct onnx_tensor *to)
 {
     enum { ATTRIBUTE_INT = 2 };
-    GByteArray *node = g_byte_array_new(), *attribute = g_byte_array_new();
-    put_text(node, 1, from);
-    put_text(node, 2, to->name);
-    put_text(node, 4, "Cast");
+    GByteArray *node = node_of("Cast", from, to), *attribute = g_byte_array_new();
     put_text(attribute, 1, "to");
     put_number(attribute, 3, (uint64_t)to->type);
     put_number(attribute, 20, ATTRIBUTE_INT);
@@ -91,9 +98,12 @@ static GByteArray *constant(const struct onnx_model *model, const char *name)
 GByteArray *onnx_model_make(const struct onnx_model *model)
 {
     GByteArray *out = g_byte_array_new(), *graph = g_byte_array_new(), *opset = g_byte_array_new();
-    put_message(graph, 1, cast("answer", &model->output));
+    put_message(graph, 1,
+                model->tells_non_zeros ? node_of("NonZero", model->input.name, &model->output)
+                                       : cast("answer", &model->output));
     put_text(graph, 2, "test");
-    put_message(graph, 5, constant(model, "answer"));
+    if (!model->tells_non_zeros)
+        put_message(graph, 5, constant(model, "answer"));
     put_message(graph, 11, value_info(&model->input));
     if (model->second_input.name)
         put_message(graph, 11, value_info(&model->second_input));

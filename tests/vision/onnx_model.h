@@ -1,8 +1,9 @@
 /* Writes the smallest ONNX models the tests need: one that takes a tensor, ignores it and gives the same answer every
- * time. */
+ * time, and one whose answer is as long as its input makes it. */
 #pragma once
 
 #include <glib.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,7 +21,8 @@ struct onnx_model {
     struct onnx_tensor input;
     struct onnx_tensor second_input; /* without a name: none */
     struct onnx_tensor output;
-    const float *values; /* of the output */
+    bool tells_non_zeros; /* the output is where the input is not zero (NonZero), of which nobody knows the size */
+    const float *values;  /* else of the output */
     size_t value_count;
     int64_t value_sizes[3];
 };

@@ -38,9 +38,27 @@ static void test_no_family_takes_none_for_some(void)
     g_assert_cmpint(checked, >, 20);
 }
 
+static const struct tensor_want input_want = {.name = "x", .shape = {4, {1, 3, 2, 2}}};
+
+/* Where the operator cannot tell the size, what the model declares is all that is known of it before it is run. */
+static void test_a_size_that_no_memory_has(void)
+{
+    const struct tensor_want want = {.name = "places", .shape = {2, {4, 0}}, .is_count = true};
+    const struct onnx_model model = {.input = {"x", ONNX_FLOAT, 4, {1, 3, 2, 2}},
+                                     .output = {"places", ONNX_INT64, 2, {4, (int64_t)1 << 40}},
+                                     .tells_non_zeros = true};
+    const struct detector_settings settings = {.threads = 1};
+    g_autoptr(GError) error = NULL;
+    g_autoptr(GByteArray) bytes = onnx_model_make(&model);
+    CLEANUP(runtime) struct runtime *runtime = runtime_open(bytes->data, bytes->len, &settings, &error);
+    g_assert_no_error(error);
+    g_assert_false(runtime_bind(runtime, &input_want, &want, 1, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_assert_nonnull(strstr(error->message, "output 'places' would take more than 256 MiB"));
+}
+
 /* ---- kinds of numbers ---- */
 
-static const struct tensor_want input_want = {.name = "x", .shape = {4, {1, 3, 2, 2}}};
 static const float numbers[] = {3, 90};
 
 /* A model that gives the numbers as this type; NULL with an error where it is refused. */
@@ -132,6 +150,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/outputs/no family takes none for some", test_no_family_takes_none_for_some);
+    g_test_add_func("/outputs/a size that no memory has", test_a_size_that_no_memory_has);
     g_test_add_func("/outputs/levels are no scores", test_levels_are_no_scores);
     g_test_add_func("/outputs/numbers that are read", test_numbers_that_are_read);
     g_test_add_func("/outputs/only classes and counts are whole numbers",
