@@ -115,7 +115,8 @@ void answer_problem(struct answer *answer, unsigned status, const char *detail, 
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
 /* 503, and Retry-After: what it needs is not there yet. */
 void answer_later(struct answer *answer, const char *detail);
-/* The problem that fits a failure of the store: 400, 401, 404 or 503. */
+/* The problem that fits a failure of the store, or of what has a bound: 400, 401, 404, 409, and with Retry-After 429 or
+ * 503. */
 void answer_error(struct answer *answer, const GError *error);
 /* The same where who asks is known: what is refused is more than they may (403), not a login that is wrong. */
 void answer_refusal(struct answer *answer, const GError *error);

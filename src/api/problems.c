@@ -117,15 +117,21 @@ static bool is_of_cursor(const GError *error)
            g_str_has_prefix(error->message, cursor_prefix);
 }
 
+/* What was full may have room in a minute, as what counts by the minute has. */
+enum { FULL_RETRY_SECONDS = 60 };
+
 void answer_error(struct answer *answer, const GError *error)
 {
     static const struct {
         enum vedette_error error;
         unsigned status;
+        int retry_seconds; /* 0: later is no better */
     } statuses[] = {
-        {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST},    {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED},
-        {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND},    {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT},
-        {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS},
+        {VEDETTE_ERROR_INVALID, MHD_HTTP_BAD_REQUEST, 0},
+        {VEDETTE_ERROR_PERMISSION, MHD_HTTP_UNAUTHORIZED, 0},
+        {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND, 0},
+        {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT, 0},
+        {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS, FULL_RETRY_SECONDS},
     };
     if (is_of_cursor(error)) {
         answer_bad_cursor(answer, error->message + strlen(cursor_prefix));
@@ -134,6 +140,8 @@ void answer_error(struct answer *answer, const GError *error)
     for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
             answer_problem(answer, statuses[i].status, error->message, NULL);
+            if (statuses[i].retry_seconds)
+                answer_header(answer, "Retry-After", "%d", statuses[i].retry_seconds);
             return;
         }
     /* Paths and reasons are for the log and /health, not for everyone who asks. */

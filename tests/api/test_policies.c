@@ -355,14 +355,20 @@ static void test_h11_without_policies_it_lives_and_is_not_ready(void)
     world_clear(&world);
 }
 
-static int send_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
+/* reply_clear. */
+static struct reply reply_to_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
 {
     CLEANUP(webhook_secrets) struct webhook_secrets *signer = webhook_secrets_new(SECRET, NULL);
     int64_t now = world_start_ms / 1000;
     g_autofree char *signature = webhook_sign(signer, id, now, signed_body, strlen(signed_body));
     g_autofree char *headers = g_strdup_printf(
         "webhook-id: %s\r\nwebhook-timestamp: %" G_GINT64_FORMAT "\r\nwebhook-signature: %s\r\n", id, now, signature);
-    struct reply reply = world_request(world, "POST", "/webhooks/policies", headers, body);
+    return world_request(world, "POST", "/webhooks/policies", headers, body);
+}
+
+static int send_webhook(struct api_world *world, const char *id, const char *body, const char *signed_body)
+{
+    struct reply reply = reply_to_webhook(world, id, body, signed_body);
     int status = reply.status;
     reply_clear(&reply);
     return status;
@@ -416,6 +422,32 @@ static void test_w03_a_webhook_that_the_store_failed_may_come_again(void)
     g_assert_cmpint(send_webhook(&world, "msg_1", body, body), ==, 200);
     g_assert_cmpfloat(effective(&world, SAFETY "/effective"), ==, 8);
     g_assert_cmpint(send_webhook(&world, "msg_1", body, body), ==, 401); /* and what was done is not done again */
+    world_clear(&world);
+}
+
+/* Who is told to try again later is told when. */
+static void test_w03_too_many_webhooks_are_told_when_to_come_again(void)
+{
+    static const char body[] =
+        "{\"policy_type\":\"safety\",\"org_id\":\"default\",\"config\":{\"loitering_seconds\":8}}";
+    struct api_world world;
+    world_begin(&world);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    sqlite3_busy_timeout(db, 10000);
+    g_assert_cmpint(
+        sqlite3_exec(db,
+                     "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 10000) "
+                     "INSERT INTO taken_webhooks (id, expires_at) SELECT 'other_' || i, 9000000000000 FROM n",
+                     NULL, NULL, NULL),
+        ==, SQLITE_OK);
+    sqlite3_close(db);
+    struct reply reply = reply_to_webhook(&world, "msg_1", body, body);
+    world_assert_problem(&reply, 429);
+    g_autofree char *again = reply_header(&reply, "Retry-After");
+    g_assert_cmpstr(again, ==, "60");
+    reply_clear(&reply);
     world_clear(&world);
 }
 
@@ -528,6 +560,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policies/w03_a_webhook_that_the_store_failed_may_come_again",
                     test_w03_a_webhook_that_the_store_failed_may_come_again);
     g_test_add_func("/policies/if_match_any_wants_a_policy", test_if_match_any_wants_a_policy);
+    g_test_add_func("/policies/w03_too_many_webhooks_are_told_when_to_come_again",
+                    test_w03_too_many_webhooks_are_told_when_to_come_again);
     g_test_add_func("/policies/a_webhook_that_says_two_changes_is_refused",
                     test_a_webhook_that_says_two_changes_is_refused);
     g_test_add_func("/policies/w03_a_signed_webhook_changes_a_policy_once",
