@@ -97,8 +97,6 @@ static void handle_job_run(struct request *request, struct answer *answer)
     if (scheduler_run_now(scheduler, request->id, &by, &scheduled_ms, &error)) {
         const struct scheduled_answer told = {{scheduled_ms}};
         answer_record(answer, MHD_HTTP_ACCEPTED, &scheduled_answer_descriptor, &told);
-    } else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE)) {
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
     } else {
         answer_error(answer, error);
     }

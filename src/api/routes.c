@@ -247,11 +247,13 @@ static bool is_within_cameras(const struct request *request, struct answer *answ
     return false;
 }
 
-/* Whether the login is for less than its role: a key held to routes or cameras, or a password that is to be changed. */
+/* Whether the login is for less than its role here: a key held to cameras or to other routes, or a password that is to
+ * be changed. */
 static bool is_held_back(const struct request *request)
 {
-    const struct api_key *key = request->login.key;
-    return (key && (key->cameras.count || key->routes.count)) || must_change_password(request);
+    const struct login *login = &request->login;
+    return login_is_camera_bound(login) || !login_may_call(login, request->route->method, request->route->path) ||
+           must_change_password(request);
 }
 
 /* False: the answer is made. */

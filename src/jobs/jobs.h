@@ -77,7 +77,7 @@ void scheduler_turn(struct scheduler *scheduler);
 
 /* A new GPtrArray of struct job_view *, in the table's order. */
 GPtrArray *scheduler_list(struct scheduler *scheduler, GError **error);
-/* NOT_FOUND: there is no such job. UNAVAILABLE: as many of its runs as may are under way. *scheduled_ms is the time
+/* NOT_FOUND: there is no such job. CONFLICT: as many of its runs as may are under way. *scheduled_ms is the time
  * that the run is known by. */
 bool scheduler_run_now(struct scheduler *scheduler, const char *job_id, const struct audit_by *by,
                        int64_t *scheduled_ms, GError **error);

@@ -118,7 +118,7 @@ bool scheduler_run_now(struct scheduler *scheduler, const char *job_id, const st
     if (is_begun)
         note_run(scheduler, job_id, by);
     else
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
                     "job %s is running, and may not run twice at once: try again when it is done", job_id);
     return is_begun;
 }

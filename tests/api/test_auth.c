@@ -362,6 +362,13 @@ static void test_keys_are_held_to_routes_and_cameras(void)
     g_assert_cmpint(status_of(&world, "GET", "/api/v1/events", by_route, NULL), ==, 200);
     g_assert_cmpint(status_of(&world, "GET", "/api/v1/cameras", by_route, NULL), ==, 403);
     g_assert_cmpint(status_of(&world, "GET", "/api/v1/audit", by_route, NULL), ==, 403);
+    /* what is open to others is told to a key that is for it, and no more to one that is not than to anyone */
+    json_t *scraping = json_of(&world, "POST", "/api/v1/tokens", admin,
+                               "{\"name\":\"scraper\",\"role\":\"viewer\",\"routes\":[\"GET /metrics\"]}", 201);
+    g_autofree char *scraper = bearer(text_of(scraping, "token"));
+    json_decref(scraping);
+    g_assert_cmpint(status_of(&world, "GET", "/metrics", scraper, NULL), ==, 200);
+    g_assert_cmpint(status_of(&world, "GET", "/metrics", by_route, NULL), ==, 401);
     json_t *bound = json_of(&world, "POST", "/api/v1/tokens", admin,
                             "{\"name\":\"wall\",\"role\":\"admin\",\"cameras\":[\"cam-1\"]}", 201);
     g_autofree char *by_camera = bearer(text_of(bound, "token"));

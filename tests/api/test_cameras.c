@@ -310,7 +310,8 @@ static void test_a_login_goes_with_its_host(void)
         {"{\"source\":\"rtsp://10.0.0.9/other\"}", "me"},      {"{\"password\":\"another\"}", "me"},
         {"{\"source\":\"rtsp://10.0.0.9:5540/other\"}", NULL}, {"{\"source\":\"rtsp://you@10.0.0.9/s\"}", "you"},
         {"{\"source\":\"rtsp://10.0.0.10/s\"}", NULL},         {"{\"username\":\"again\"}", "again"},
-        {"{\"username\":\"\",\"password\":\"\"}", NULL},
+        {"{\"username\":\"\",\"password\":\"\"}", NULL},       {"{\"username\":\"me\",\"password\":\"p\"}", "me"},
+        {"{\"username\":null,\"password\":null}", NULL},
     };
     struct cameras_world cameras;
     cameras_init(&cameras);

@@ -33,7 +33,7 @@ static void test_d05_max_instances_hold_over_all_servers(void)
     scheduler_turn(scheduler);
     WORLD_WAIT_UNTIL(history_is(&world, "count", "skipped overlap, running"));
     g_assert_false(scheduler_run_now(scheduler, "count", &by_admin, &scheduled_ms, &error));
-    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_assert_true(store_run_end(world.store.store, &elsewhere, RUN_DONE, "elsewhere", NULL));
     clock_fake_advance_us(world.store.clock, HOUR_US);
     scheduler_turn(scheduler);
