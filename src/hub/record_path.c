@@ -21,7 +21,7 @@ struct record_path {
     struct vedette_breaker *breaker;
     struct drain *drain;
     struct seen *seen;  /* the spool's thread */
-    bool has_many_orgs; /* the drain's thread */
+    bool has_many_orgs; /* the drain's thread, once there is one */
 };
 
 /* ---- opening ---- */
@@ -36,15 +36,23 @@ static int64_t wall_ms(void *data)
     return clock_wall_ms(data);
 }
 
-/* With one org alone there is nobody to leave room for. */
-static bool has_many_orgs(const struct record_path_parts *parts)
+/* Orgs that are there before it begins. */
+static bool store_has_many_orgs(const struct record_path_parts *parts)
 {
-    const struct camera *cameras = parts->settings->cameras.items;
-    for (size_t i = 1; i < parts->settings->cameras.count; i++)
-        if (g_strcmp0(cameras[i].org_id, cameras[0].org_id) != 0)
-            return true;
     g_autoptr(GPtrArray) orgs = parts->store ? store_orgs_list(parts->store, NULL) : NULL;
-    return orgs && orgs->len > 1; /* where the API makes their cameras */
+    return orgs && orgs->len > 1;
+}
+
+/* Those that came since: with their first camera, or their first record. Asks nobody that may not answer. */
+static bool has_many_orgs(const struct record_path *path)
+{
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(path->spool, &stats);
+    bool has_many = stats.tenants > 1;
+    CLEANUP(camera_set) struct camera_set *cameras = path->parts.live ? live_cameras(path->parts.live) : NULL;
+    for (size_t i = 1; cameras && i < cameras->count && !has_many; i++)
+        has_many = g_strcmp0(cameras->items[i]->org_id, cameras->items[0]->org_id) != 0;
+    return has_many;
 }
 
 static void tell_missing(struct vedette_spool *spool)
@@ -133,16 +141,20 @@ static struct record_path *path_new(const struct record_path_parts *parts, GErro
     return NULL;
 }
 
+/* With one org alone there is nobody to leave room for. */
+static void share(struct record_path *path)
+{
+    path->has_many_orgs = true;
+    vedette_spool_set_tenant_share(path->spool, path->parts.settings->spool.tenant_share);
+}
+
 /* Orgs come while it runs. One that has come is not waited for to go: from then on each has its share. On the drain's
- * thread, and before there is one. */
+ * thread, which a store that hangs must not hold up. */
 static void keep_shares(void *data)
 {
     struct record_path *path = data;
-    if (path->has_many_orgs)
-        return;
-    path->has_many_orgs = has_many_orgs(&path->parts);
-    if (path->has_many_orgs)
-        vedette_spool_set_tenant_share(path->spool, path->parts.settings->spool.tenant_share);
+    if (!path->has_many_orgs && has_many_orgs(path))
+        share(path);
 }
 
 struct record_path *record_path_open(const struct record_path_parts *parts, GError **error)
@@ -150,7 +162,8 @@ struct record_path *record_path_open(const struct record_path_parts *parts, GErr
     struct record_path *path = path_new(parts, error);
     if (!path)
         return NULL;
-    keep_shares(path);
+    if (store_has_many_orgs(parts))
+        share(path);
     path->drain = drain_start(path->spool, path->breaker, parts, keep_shares, path, error);
     if (path->drain)
         return path;
