@@ -120,7 +120,17 @@ struct policy_batch {
     struct policy_keeper *keeper;
     struct policy_set *set; /* with the documents made so far; NULL: none was */
     bool has_changed;
+    bool is_holding; /* nobody loads what is stored of it so far */
 };
+
+/* Before the first of its changes is stored: from then on a notice may come. */
+static void hold(struct policy_batch *batch)
+{
+    if (!batch || batch->is_holding)
+        return;
+    batch->is_holding = true;
+    policy_manager_hold(batch->keeper->manager);
+}
 
 static struct policy_set *present_set(const struct making *making)
 {
@@ -378,6 +388,7 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     };
     if ((change->action == POLICY_ROLLBACK && !earlier) || !policy_scope_check(&change->name.scope, error))
         return false;
+    hold(change->batch);
     bool is_good = change->is_dry_run ? make_dry(&making, error)
                                       : store_policy_change(keeper->config.store, &stored, &changed->version,
                                                             &changed->revision, error);
@@ -400,6 +411,8 @@ struct policy_batch *policy_batch_new(struct policy_keeper *keeper)
 void policy_batch_end(struct policy_batch *batch)
 {
     g_autoptr(GError) error = NULL;
+    if (batch->is_holding)
+        policy_manager_release(batch->keeper->manager);
     if (batch->has_changed && !policy_manager_reload(batch->keeper->manager, &error))
         log_error(NULL, "policies after a change: %s", error->message);
     policy_set_unref(batch->set);

@@ -27,6 +27,8 @@ struct policy_manager {
     bool is_older_taken;         /* by the next load that is read */
     int older_loads;             /* in a row, up to now */
     int64_t older_since_us;      /* the first of them; monotonic */
+    pthread_cond_t released;
+    int holds; /* changes that belong together and are not all made yet */
     bool is_notified, is_running, is_stopping;
     pthread_t thread;
 };
@@ -207,9 +209,41 @@ static bool load(struct policy_manager *manager, GError **error)
     return false;
 }
 
+/* ---- changes that belong together ---- */
+
+/* With the load lock held: a load that is under way might read the first of them alone. */
+void policy_manager_hold(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->load_lock);
+    pthread_mutex_lock(&manager->lock);
+    manager->holds++;
+    pthread_mutex_unlock(&manager->lock);
+    pthread_mutex_unlock(&manager->load_lock);
+}
+
+void policy_manager_release(struct policy_manager *manager)
+{
+    pthread_mutex_lock(&manager->lock);
+    manager->holds--;
+    pthread_cond_broadcast(&manager->released);
+    pthread_mutex_unlock(&manager->lock);
+}
+
+static void await_release(struct policy_manager *manager)
+{
+    const struct timespec until = wait_deadline_after(POLICY_HOLD_MAX_SECONDS * G_USEC_PER_SEC);
+    int status = 0;
+    pthread_mutex_lock(&manager->lock);
+    manager->status.loads_held += manager->holds > 0;
+    while (manager->holds && !manager->is_stopping && status != ETIMEDOUT)
+        status = pthread_cond_timedwait(&manager->released, &manager->lock, &until);
+    pthread_mutex_unlock(&manager->lock);
+}
+
 bool policy_manager_reload(struct policy_manager *manager, GError **error)
 {
     pthread_mutex_lock(&manager->load_lock);
+    await_release(manager);
     bool is_good = load(manager, error);
     pthread_mutex_unlock(&manager->load_lock);
     return is_good;
@@ -264,6 +298,7 @@ struct policy_manager *policy_manager_new(const struct policy_manager_config *co
     pthread_mutex_init(&manager->load_lock, NULL);
     pthread_mutex_init(&manager->lock, NULL);
     wait_condition_init(&manager->wake);
+    wait_condition_init(&manager->released);
     start(manager);
     return manager;
 }
@@ -278,6 +313,7 @@ void policy_manager_free(struct policy_manager *manager)
     pthread_mutex_destroy(&manager->load_lock);
     pthread_mutex_destroy(&manager->lock);
     pthread_cond_destroy(&manager->wake);
+    pthread_cond_destroy(&manager->released);
     g_free(manager->status.error);
     g_free(manager->status.snapshot_error);
     g_free(manager->snapshot_path);
@@ -374,6 +410,7 @@ void policy_manager_stop_hot_reload(struct policy_manager *manager)
     pthread_mutex_lock(&manager->lock);
     manager->is_stopping = true;
     pthread_cond_signal(&manager->wake);
+    pthread_cond_broadcast(&manager->released);
     pthread_mutex_unlock(&manager->lock);
     pthread_join(manager->thread, NULL);
     manager->is_running = false;

@@ -21,6 +21,9 @@
  * answers that were long under way: the source went back, to a backup or a replica that lagged, and what it says
  * holds. */
 #define POLICY_OLDER_LOADS_MAX 3
+/* So long a load waits for changes that belong together (policy_manager_hold); whoever holds longer is not waited for.
+ */
+#define POLICY_HOLD_MAX_SECONDS 10
 
 struct policy_source {
     /* Hands every document there is to `add`, which never fails: what it thinks of the document, it keeps. `revision`
@@ -61,8 +64,8 @@ struct policy_status {
     bool is_stale;        /* what is in force is the last good set: the source could not be read lately, or was older */
     bool is_unsaved;      /* the snapshot could not be written lately */
     int64_t documents;
-    int64_t loads, load_failures, loads_out_of_order, documents_refused,
-        snapshots_refused;  /* counted since the start */
+    int64_t loads, load_failures, loads_out_of_order, documents_refused, snapshots_refused,
+        loads_held;         /* counted since the start; the last: that waited for changes that belong together */
     int64_t refused_now;    /* documents that the latest good load refused; before one, the snapshot's */
     unsigned refused_types; /* theirs, as bits: 1 << enum policy_type */
     int64_t not_configured; /* cameras that cannot be told what their policies come to; whoever tells them counts */
@@ -80,9 +83,14 @@ struct policy_manager *policy_manager_new(const struct policy_manager_config *co
 /* Stops first. NULL is allowed. */
 void policy_manager_free(struct policy_manager *manager);
 CLEANUP_DEFINE(policy_manager, policy_manager_free)
-/* Reads the source now, on this thread. False: it could not be read, or some document was refused; the error is also in
- * the status. */
+/* Reads the source now, on this thread, or once nobody holds. False: it could not be read, or some document was
+ * refused; the error is also in the status. */
 bool policy_manager_reload(struct policy_manager *manager, GError **error);
+/* From here to its release the source is given changes that belong together: whatever else asks for a load waits, for
+ * POLICY_HOLD_MAX_SECONDS at most, and none is under way when the hold begins. Who holds does not load before the
+ * release. Any thread; several may hold. */
+void policy_manager_hold(struct policy_manager *manager);
+void policy_manager_release(struct policy_manager *manager);
 /* It is known that the source's numbers went back: the next load holds, whatever its number. Any thread. */
 void policy_manager_take_older(struct policy_manager *manager);
 /* A reference to what is in force; policy_set_unref. Never NULL. */

@@ -1,6 +1,8 @@
 /* Servers that watch directories of policy files, and what stands in their store. */
 #pragma once
 
+#include <stdatomic.h>
+
 #include "../store/store_world.h"
 #include "hub/policy_files.h"
 
@@ -12,7 +14,8 @@ struct files_world {
     struct camera_roster *roster; /* NULL: no cameras */
     struct policy_keeper *keeper;
     struct policy_files *files;
-    void (*changed)(void *world); /* what is in force is another; as policy_keeper_config has it */
+    void (*changed)(void *world);  /* what is in force is another; as policy_keeper_config has it */
+    atomic_bool has_part, has_all; /* `changed` may say of what it saw */
     char *directory;
     const char *source;
     double poll_seconds;

@@ -433,6 +433,45 @@ static void test_many_files_come_into_force_together(void)
     end(&world);
 }
 
+/* Whatever is in force is what was there before, or all that the files say. */
+static void note_documents(void *data)
+{
+    struct files_world *world = data;
+    struct policy_status status;
+    policy_keeper_get_status(world->keeper, &status);
+    if (status.documents == 2 * (int64_t)POLICY_TYPES)
+        atomic_store(&world->has_all, true);
+    else if (status.documents)
+        atomic_store(&world->has_part, true);
+    policy_status_clear(&status);
+}
+
+/* The server hears of its own changes one by one (PostgreSQL), and looks at the store at any time. */
+static void test_many_files_come_into_force_together_beside_who_listens(void)
+{
+    struct files_world world;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    make_org(&world, "default");
+    world.changed = note_documents;
+    world.settings.policies.poll_seconds = 0.001;
+    restart(&world);
+    g_assert_true(policy_keeper_start(world.keeper, &error));
+    for (size_t i = 0; i < POLICY_TYPES; i++) {
+        g_autofree char *all = g_strdup_printf("%s.json", policy_type_names[i]),
+                        *org = g_strdup_printf("orgs/default/%s.json", policy_type_names[i]);
+        write_file(&world, all, "{}");
+        write_file(&world, org, "{}");
+    }
+    watch_files(&world);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!atomic_load(&world.has_all) && g_get_monotonic_time() < until_us)
+        g_usleep(1000); /* a start waits five seconds at most for the first look */
+    g_assert_true(atomic_load(&world.has_all));
+    g_assert_false(atomic_load(&world.has_part));
+    end(&world);
+}
+
 /* As repositories are put in place: a link that names another checkout from one moment to the next. */
 static void test_a_directory_that_another_took_the_place_of_is_seen(void)
 {
@@ -567,6 +606,8 @@ int main(int argc, char **argv)
                     test_two_directories_that_change_at_once_make_one_version);
     g_test_add_func("/policy_directories/many_files_come_into_force_together",
                     test_many_files_come_into_force_together);
+    g_test_add_func("/policy_directories/many_files_come_into_force_together_beside_who_listens",
+                    test_many_files_come_into_force_together_beside_who_listens);
     g_test_add_func("/policy_directories/a_directory_that_another_took_the_place_of_is_seen",
                     test_a_directory_that_another_took_the_place_of_is_seen);
     g_test_add_func("/policy_directories/a_restart_leaves_what_people_changed",

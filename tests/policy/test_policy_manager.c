@@ -195,6 +195,47 @@ static void test_h09_a_storm_of_notices_is_few_loads(void)
     world_clear(&world);
 }
 
+static int64_t held_loads(struct policy_manager *manager)
+{
+    struct policy_status status;
+    policy_manager_get_status(manager, &status);
+    int64_t held = status.loads_held;
+    policy_status_clear(&status);
+    return held;
+}
+
+static void *reload(void *manager)
+{
+    g_assert_true(policy_manager_reload(manager, NULL));
+    return NULL;
+}
+
+/* Neither a notice nor somebody else's change takes the first of them alone. */
+static void test_changes_that_belong_together_are_loaded_together(void)
+{
+    struct world world;
+    pthread_t other;
+    world_init(&world);
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    g_assert_true(policy_manager_start_hot_reload(manager, NULL));
+    policy_manager_hold(manager);
+    say(&world, "{\"loitering_seconds\":15}", 2); /* the first of two */
+    policy_manager_notify(manager);
+    int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    while (held_loads(manager) < 1 && in_force(manager) == 7 && g_get_monotonic_time() < until_us)
+        g_thread_yield();
+    g_assert_cmpint(held_loads(manager), ==, 1);
+    g_assert_cmpint(pthread_create(&other, NULL, reload, manager), ==, 0);
+    g_assert_cmpfloat(in_force(manager), ==, 7);
+    say(&world, "{\"loitering_seconds\":16}", 3);
+    policy_manager_release(manager);
+    wait_until_seen(&world, 16);
+    pthread_join(other, NULL);
+    policy_manager_stop_hot_reload(manager);
+    g_assert_cmpint(world.changes, ==, 2); /* with the one of the start */
+    world_clear(&world);
+}
+
 static void test_h10_older_revisions_are_ignored(void)
 {
     struct world world;
@@ -576,6 +617,8 @@ int main(int argc, char **argv)
                     test_h08_what_was_missed_is_found_by_polling);
     g_test_add_func("/policy manager/h09_a_thousand_notices_are_few_loads", test_h09_a_thousand_notices_are_few_loads);
     g_test_add_func("/policy manager/h09_a_storm_of_notices_is_few_loads", test_h09_a_storm_of_notices_is_few_loads);
+    g_test_add_func("/policy_manager/changes_that_belong_together_are_loaded_together",
+                    test_changes_that_belong_together_are_loaded_together);
     g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);
     g_test_add_func("/policy manager/h10_a_source_that_went_back_holds_in_the_end",
                     test_h10_a_source_that_went_back_holds_in_the_end);
