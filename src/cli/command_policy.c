@@ -175,6 +175,18 @@ static const char *type_of_file(const char *path, const char *text)
     return type ? record_enum_name(policy_type_names, type) : NULL;
 }
 
+/* What is refused where a document that says nothing is refused as well (a camera there is not, somebody else's
+ * version, a server that is another's) is not the file's fault: it could not be tried. */
+static void blame(const struct request_line *line, const char *path, GError *error)
+{
+    if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
+        return;
+    g_autofree char *answer =
+        api_client_request(line->client, "POST", path, "{}", line->options[OPTION_IF_VERSION], NULL);
+    if (!answer)
+        error->code = VEDETTE_ERROR_UNAVAILABLE;
+}
+
 static bool do_validate(const struct request_line *line, GError **error)
 {
     const char *file = line->words[1] ? line->words[1] : line->words[0];
@@ -188,8 +200,10 @@ static bool do_validate(const struct request_line *line, GError **error)
         return false;
     }
     g_autofree char *path = path_of(line, type, "/validate");
-    if (!show(line, "POST", path, body, error))
+    if (!show(line, "POST", path, body, error)) {
+        blame(line, path, *error);
         return false;
+    }
     fprintf(stderr, "%s is a valid %s policy\n", file, type);
     return true;
 }
@@ -458,9 +472,9 @@ static bool take_scope(struct request_line *line, GError **error)
 }
 
 /* Whoever asks whether a file is valid is told apart a no and no answer. */
-static int status_of_failure(const struct action *action, const GError *error)
+static int status_of_failure(const struct request_line *line, const struct action *action, const GError *error)
 {
-    bool is_unanswered = !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    bool is_unanswered = !line->client || !g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
     return action->run == do_validate && is_unanswered ? STATUS_UNTRIED : STATUS_FAILED;
 }
 
@@ -480,10 +494,11 @@ static int run_action(struct request_line *line)
     struct request_line rest = *line;
     rest.words = line->words + 1;
     bool is_good = line->client && action->run(&rest, &error);
-    api_client_free(line->client);
     if (!is_good)
         fprintf(stderr, "vedette policy %s: %s\n", action->name, error ? error->message : "no answer");
-    return is_good ? 0 : status_of_failure(action, error);
+    int status = is_good ? 0 : status_of_failure(line, action, error);
+    api_client_free(line->client);
+    return status;
 }
 
 static bool read_line(struct request_line *line, int argc, char **argv, GError **error)

@@ -202,6 +202,8 @@ def every_verb_of_the_command_line_answers():
                 assert manager("validate", "safety", document).returncode == 0
                 for example in sorted((SOURCE / "policies" / "examples").iterdir()):
                     assert manager("validate", example).returncode == 0, example
+                nowhere = manager("validate", "safety", document, "--camera", "nosuch")
+                assert nowhere.returncode == 3 and "there is no camera 'nosuch'" in nowhere.stderr, nowhere
                 document.write_text('{"no_such_key": 1}')
                 assert manager("validate", document).returncode == 1
                 example = SOURCE / "policies" / "examples" / "privacy-policy.json"

@@ -42,6 +42,21 @@ def validate_blames_a_file_for_its_own_faults_alone():
         assert bad.returncode == 1 and "no type of policy takes it" in bad.stderr, bad
 
 
+def validate_tells_a_bad_file_from_one_that_could_not_be_tried():
+    refused, bad, large = [400] * 2, [400, 200], [413, 200]  # what /validate answers, first to the file, then to {}
+    cases = [(each, 200, 3) for each in (refused, [412] * 2, [301] * 2, [405] * 2, [400, 429])]
+    cases += [(bad, 200, 1), (large, 200, 1), ([], 400, 3)]  # the last: the login is refused
+    for answers, login, expected in cases:
+        left = iter(answers)
+        says = lambda path: (login, {"access_token": "t"}) if path == "/auth/login" else (next(left), {"detail": "no"})
+        with Directory() as directory, server_that_says(says) as address:
+            document = directory / "safety.json"
+            document.write_text('{"loitering_seconds": 9}')
+            done = subprocess.run([MANAGER, "validate", document], capture_output=True, text=True,
+                                  env=environment(address), timeout=60, check=False)
+            assert done.returncode == expected and next(left, None) is None, (answers, login, done)
+
+
 def changing_server(asked_before, lag):
     """Its answers: a policy is made, revision 4, after so many requests, and is in force so many requests later."""
     asked = itertools.count(1)
@@ -79,5 +94,7 @@ def monitor_loses_no_change_that_is_made_as_it_begins():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("validate blames a file for its own faults alone", validate_blames_a_file_for_its_own_faults_alone),
+        ("validate tells a bad file from one that could not be tried",
+         validate_tells_a_bad_file_from_one_that_could_not_be_tried),
         ("monitor loses no change that is made as it begins", monitor_loses_no_change_that_is_made_as_it_begins),
     ]))
