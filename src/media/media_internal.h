@@ -250,13 +250,13 @@ int64_t http_client_bytes(const struct http_client *client);
 /* Runs on over connections, and over cameras whose time stamps jump, stand still or run at another pace: where they do,
  * the time that passed here takes the place of theirs. Zeroed at first; one thread at a time. */
 struct time_axis {
-    int64_t media_us, seen_us;             /* of the last picture: its time, and when it was seen (0: none was) */
+    int64_t media_us, seen_us;             /* of the last picture: its time, and when it came (0: none did) */
     int64_t shift_us;                      /* from this connection's time to the axis */
     int64_t first_media_us, first_seen_us; /* of the connection's first picture */
     bool is_begun;                         /* it has had one */
 };
 /* A new connection, whose time begins anywhere. */
 void time_axis_begin(struct time_axis *axis);
-/* The time of the picture that the camera says is of `stream_us`: later than of any before it. `now_us` is monotonic.
- */
+/* The time of the picture that the camera says is of `stream_us`: later than of any before it. `now_us`: when it
+ * came, monotonic; one that is decoded seconds later came when it came. */
 int64_t time_axis_next(struct time_axis *axis, int64_t stream_us, int64_t now_us);

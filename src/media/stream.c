@@ -196,6 +196,12 @@ static const struct stream_arrival *find_arrival(struct media_stream *stream, in
     return NULL;
 }
 
+int64_t stream_received_us(struct media_stream *stream, int64_t stream_us)
+{
+    const struct stream_arrival *arrival = find_arrival(stream, stream_us);
+    return arrival ? counter_get(&arrival->received_us) : clock_monotonic_us(stream->clock);
+}
+
 /* Files are read ahead of the time at which they are played: theirs is that of playing. Pictures of a camera without a
  * clock come in the order of decoding, and are told in that of showing: their times must not go back by that. */
 static int64_t captured_ms(struct media_stream *stream, const struct stream_arrival *arrival, int64_t stream_us,

@@ -138,6 +138,8 @@ bool stream_is_due(struct media_stream *stream, int64_t media_us);
 /* Stamps the frame and gives it to those whose it is. `stream_us` is its time on the connection's axis, which the
  * camera's clock is tied to. */
 void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t stream_us);
+/* When the picture of `stream_us` came, monotonic; now, where that is not known. The delivering thread. */
+int64_t stream_received_us(struct media_stream *stream, int64_t stream_us);
 /* An encoded picture for the listeners. */
 void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCaps *caps);
 /* media_packet_fn of a session's decoder: counts the picture too, where nothing is decoded. */

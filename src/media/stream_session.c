@@ -53,7 +53,7 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
         return GST_FLOW_EOS;
     GstClockTime pts = GST_BUFFER_PTS(gst_sample_get_buffer(sample));
     int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
-    int64_t media_us = time_axis_next(&stream->axis, stream_us, clock_monotonic_us(stream->clock));
+    int64_t media_us = time_axis_next(&stream->axis, stream_us, stream_received_us(stream, stream_us));
     uint64_t number = stream->next_number++;
     GstVideoInfo info;
     bool has_size = gst_video_info_from_caps(&info, gst_sample_get_caps(sample));

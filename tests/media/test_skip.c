@@ -229,6 +229,42 @@ static void test_caught_up_pictures_tell_when_they_came(void)
     media_world_clear(&world);
 }
 
+/* Also where it came longer ago than a camera's time may part from ours (time_axis.c). */
+static void test_a_long_group_keeps_its_time(void)
+{
+    enum { KEPT = 270, /* 10.8 s */ PICTURES = 10, SPREAD_MS = 2000 };
+    struct media_world world;
+    struct media_eye eye;
+    media_world_init(&world);
+    g_autofree char *path = media_world_path(&world, "clip.mkv");
+    g_assert_true(media_world_make(
+        path, "videotestsrc num-buffers=400 pattern=ball ! video/x-raw,format=I420,width=160,height=120,framerate=25/1 "
+              "! x264enc key-int-max=400 bframes=0 option-string=scenecut=0 ! matroskamux ! filesink name=out"));
+    struct media_player *player = play(path, 0, NULL, NULL);
+    g_autofree char *address = address_of(player);
+    media_eye_init(&eye);
+    eye.decode = DECODE_AUTO;
+    eye.settings.quiet_seconds = 0.02; /* the first group already */
+    eye.settings.kept_packets = 400;
+    eye.settings.wake_ratio = 1000;
+    media_eye_open(&eye, address);
+    g_assert_true(media_eye_wait_state(&eye, "online")); /* by the key frame, from which the stream's time begins */
+    int64_t begun_ms = g_get_real_time() / 1000;
+    struct quiet_wait quiet = {&eye, KEPT};
+    g_assert_true(media_world_wait(has_skipped, &quiet));
+    g_assert_cmpint(decoded(&eye), ==, 1);
+    g_assert_true(media_world_wait(has_caught_up, &eye));
+    for (int i = 0; i < PICTURES; i++) {
+        CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+        g_assert_nonnull(frame);
+        int64_t passed_ms = frame->captured_at_ms - begun_ms;
+        g_assert_cmpint(ABS(frame->media_us / 1000 - passed_ms), <, SPREAD_MS);
+    }
+    media_eye_close(&eye);
+    stop_playing(player);
+    media_world_clear(&world);
+}
+
 struct delta_wait {
     struct media_eye *eye;
     int64_t skipped;
@@ -421,6 +457,7 @@ int main(int argc, char **argv)
                     test_without_b_pictures_nothing_is_disposable);
     g_test_add_func("/media/skip/auto_comes_back_within_a_group", test_auto_comes_back_within_a_group);
     g_test_add_func("/media/skip/caught_up_pictures_tell_when_they_came", test_caught_up_pictures_tell_when_they_came);
+    g_test_add_func("/media/skip/a_long_group_keeps_its_time", test_a_long_group_keeps_its_time);
     g_test_add_func("/media/skip/skipped_pictures_are_a_sign_of_life", test_skipped_pictures_are_a_sign_of_life);
     g_test_add_func("/media/skip/a_large_picture_wakes", test_a_large_picture_wakes);
     g_test_add_func("/media/skip/a_group_too_large_to_keep_is_decoded_whole",
