@@ -246,14 +246,16 @@ struct zone_change {
     enum zone_hit_event event;
     struct zone_stay *stay; /* valid until the next frame */
     double seconds;         /* of the stay so far; 0 for enter */
+    int64_t at_ms;          /* when it was: before the frame, where it ends a stay of who is out of sight */
 };
 
 struct zone_watch {
     const struct zone *zone;
-    int slot;                 /* no other zone has it as long as this one is watched */
-    bool is_begun, is_new;    /* a frame was seen; the latest is the first */
-    struct record_box bounds; /* of the polygon */
-    struct watch_list stays;  /* of struct zone_stay */
+    int slot;                   /* no other zone has it as long as this one is watched */
+    bool is_begun, is_new;      /* a frame was seen; the latest is the first */
+    int64_t frame_us, frame_ms; /* of the latest frame; while stays end before it is looked at, of the one before */
+    struct record_box bounds;   /* of the polygon */
+    struct watch_list stays;    /* of struct zone_stay */
     struct schedule schedule;
     bool is_active; /* by its schedule, in this frame */
     int inside, entries, exits;

@@ -5,6 +5,7 @@ static void observe(void *state, const struct rule_context *context, const struc
                     const struct analytics_sink *sink)
 {
     (void)state;
+    (void)observation;
     for (size_t i = 0; i < context->zone_count; i++) {
         const struct zone_watch *watch = &context->zones[i];
         for (int j = 0; j < watch->change_count; j++) {
@@ -15,7 +16,7 @@ static void observe(void *state, const struct rule_context *context, const struc
                 .event = change->event,
                 .dwell_seconds = {change->event != ZONE_HIT_ENTER, change->seconds},
                 .object_class = (char *)(uintptr_t)change->stay->watched.object_class,
-                .at = {observation->at_ms},
+                .at = {change->at_ms},
                 .box = change->stay->box,
             };
             sink->emit(sink->data, EVENT_ZONE_HIT, &hit);

@@ -37,7 +37,9 @@ void zone_watch_configure(struct zone_watch *watch, const struct zone *zone, con
 static void change(struct zone_watch *watch, enum zone_hit_event event, struct zone_stay *stay, int64_t media_us)
 {
     double seconds = event == ZONE_HIT_ENTER ? 0 : (double)(media_us - stay->entered_us) / 1e6;
-    watch->changes[watch->change_count++] = (struct zone_change){event, stay, seconds};
+    /* reckoned from a frame close by: over an outage the camera's clock and ours may have been set */
+    int64_t at_ms = watch->frame_ms - (watch->frame_us - media_us) / 1000;
+    watch->changes[watch->change_count++] = (struct zone_change){event, stay, seconds, at_ms};
 }
 
 static void enter(struct zone_watch *watch, struct zone_stay *stay, const struct observation *observation)
@@ -162,6 +164,8 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
     watch_list_forget(&watch->stays, observation->media_us, is_inside);
     end_stays(watch);
+    watch->frame_us = observation->media_us;
+    watch->frame_ms = observation->at_ms;
     watch_list_observe(&watch->stays, observation, &watch->zone->classes, is_inside, see, &look);
 }
 

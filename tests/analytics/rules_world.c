@@ -12,6 +12,7 @@ static void on_emit(void *data, enum event_type type, void *record)
         world->enters += hit->event == ZONE_HIT_ENTER;
         world->exits += hit->event == ZONE_HIT_EXIT;
         world->dwells += hit->event == ZONE_HIT_DWELL;
+        world->exit_ms = hit->event == ZONE_HIT_EXIT ? hit->at.ms : world->exit_ms;
         world->exit_seconds = hit->event == ZONE_HIT_EXIT ? hit->dwell_seconds.value : world->exit_seconds;
     }
     if (type != EVENT_SIGNAL)

@@ -16,6 +16,7 @@ struct world {
     int64_t media_us, start_ms;
     int ins, outs, enters, exits, dwells, signals;
     double exit_seconds; /* of the latest exit's stay */
+    int64_t exit_ms;     /* when that was */
     struct told {
         char kind[32], place[32], attributes[128];
         int64_t media_us;

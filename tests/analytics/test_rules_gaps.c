@@ -44,6 +44,32 @@ static void test_an_outage_ends_stays(void)
     }
 }
 
+/* Though it is told later, also where the clock was set meanwhile. */
+static void test_an_exit_is_as_of_when_it_was_last_seen(void)
+{
+    enum { START_MS = 1000000, LAST_SEEN_MS = START_MS + 4900, CLOCK_SET_MS = 3600000 };
+    static const struct {
+        double outage_seconds, nobody_seconds;
+        bool is_dropped; /* the zone is */
+    } cases[] = {{60, 1, false}, {0, 3, false}, {0, 1, true}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        world_init(&world);
+        world.start_ms = START_MS;
+        stand(&world, 1, 0.5, 0.8, 5);
+        if (cases[i].outage_seconds > 0) {
+            wait_for_frame(&world, cases[i].outage_seconds);
+            world.start_ms += CLOCK_SET_MS;
+        }
+        nobody(&world, cases[i].nobody_seconds);
+        if (cases[i].is_dropped)
+            world_drop_zone(&world);
+        g_assert_cmpint(world.exits, ==, 1);
+        g_assert_cmpint(world.exit_ms, ==, LAST_SEEN_MS);
+        world_clear(&world);
+    }
+}
+
 /* However long rules remember who is out of sight while pictures come. */
 static void test_no_memory_outlasts_an_outage(void)
 {
@@ -131,6 +157,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/gaps/an outage ends stays", test_an_outage_ends_stays);
+    g_test_add_func("/rules/gaps/an exit is as of when it was last seen", test_an_exit_is_as_of_when_it_was_last_seen);
     g_test_add_func("/rules/gaps/no memory outlasts an outage", test_no_memory_outlasts_an_outage);
     g_test_add_func("/rules/gaps/a gap passes a stay to nobody else", test_a_gap_passes_a_stay_to_nobody_else);
     g_test_add_func("/rules/gaps/a line is not crossed over an outage", test_a_line_is_not_crossed_over_an_outage);
