@@ -20,6 +20,7 @@ static struct feed_message *message_new(enum live_kind kind, const char *id, con
     message->references = 1;
     message->kind = kind;
     g_strlcpy(message->id, id ? id : "", sizeof message->id);
+    g_strlcpy(message->incident_id, kind == LIVE_INCIDENT && id ? id : "", sizeof message->incident_id);
     message->size = size;
     memcpy(message->json, json, size);
     return message;
@@ -42,7 +43,7 @@ struct feed_message *feed_message_of_record(enum live_kind kind, const char *id,
 {
     g_autoptr(GString) json = g_string_new(NULL);
     g_string_append_printf(json, "{\"type\":\"%s\",\"data\":", record_enum_name(live_kind_names, kind));
-    record_encode_json(descriptor, record, kind == LIVE_EVENT, json);
+    record_encode_json(descriptor, record, kind != LIVE_RESUMED, json); /* as the hub publishes it */
     g_string_append_c(json, '}');
     return message_new(kind, id, json->str, json->len);
 }
@@ -117,14 +118,11 @@ static void receive(void *data, enum live_kind kind, const char *org_id, const c
     gsize size;
     const void *text = g_bytes_get_data(json, &size);
     struct feed_message *message = NULL;
-    char number[ID_TEXT_BYTES];
     pthread_mutex_lock(&feeds->lock);
-    if (kind == LIVE_INCIDENT) {
-        g_snprintf(number, sizeof number, "#%" G_GUINT64_FORMAT, ++feeds->incident_messages);
-        id = number;
-    }
-    if (id) {
+    if (kind == LIVE_INCIDENT || (kind == LIVE_EVENT && id)) {
         message = message_new(kind, id, text, size);
+        if (kind == LIVE_INCIDENT)
+            g_snprintf(message->id, sizeof message->id, "#%" G_GUINT64_FORMAT, ++feeds->incident_messages);
         remember(feeds, message, org_id, camera_id);
     }
     for (guint i = 0; i < feeds->open->len; i++) {
@@ -132,7 +130,7 @@ static void receive(void *data, enum live_kind kind, const char *org_id, const c
         if (feed->end || feed->is_cut || !feed_wants(feed, kind, org_id, camera_id))
             continue;
         if (!message)
-            message = message_new(kind, id, text, size);
+            message = message_new(kind, NULL, text, size);
         enqueue(feed, message);
         feed->wake(feed->data);
     }

@@ -2,7 +2,7 @@
  * are bounded in bytes: the oldest track updates make room, then those of health; an event or incident always finds
  * room or ends the feed, so that no client shows a list with holes it does not know of. A client comes back with the id
  * of its last event and is told what it missed: from memory, where the latest events and incidents are kept, else
- * events from the store.
+ * from the store, which has the events and how each incident that changed since stands.
  *
  * Threads: any. `wake` is called with the feeds' lock held, on the publisher's thread, and must only wake someone.
  */
@@ -21,7 +21,10 @@ struct feed;
 struct feed_message {
     int references; /* atomic */
     enum live_kind kind;
-    char id[ID_TEXT_BYTES]; /* of the event; of what became of an incident, which has none, #NUMBER; empty else */
+    /* Of the event; of what became of an incident, which has none, #NUMBER; of how one stands in the store, the
+     * incident's own; empty else. */
+    char id[ID_TEXT_BYTES];
+    char incident_id[ID_TEXT_BYTES]; /* of which it tells; empty: of none, or it is not known */
     size_t size;
     char json[]; /* {"type":…,"data":…}, not terminated */
 };

@@ -47,7 +47,7 @@ struct feeds {
 
 /* One more who holds it; feed_message_unref. Any thread. */
 struct feed_message *feed_message_ref(struct feed_message *message);
-/* A record as clients are told it; `id`: of the event, NULL: none. Any thread. feed_message_unref. */
+/* A record as clients are told it; `id`: of the event or incident, NULL: none. Any thread. feed_message_unref. */
 struct feed_message *feed_message_of_record(enum live_kind kind, const char *id,
                                             const struct record_descriptor *descriptor, const void *record);
 /* Whether the feed is of that, and may be. With the lock. */

@@ -5,29 +5,44 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "facts/incident.h"
 
 enum { COMPLAINT_US = 30 * 1000000 };
 
 /* What a client missed, oldest first, each event once. */
 struct missed {
-    GPtrArray *messages; /* of struct feed_message * */
-    guint again;         /* of these, the first: from before the event asked for; they count for nothing */
-    GHashTable *ids;     /* of these; borrowed from them */
-    bool is_known;       /* the event asked for was found, and nothing after it was left out */
-    bool is_in_memory;   /* and there, where incidents are too */
-    bool is_full;        /* there is more than is told */
+    GPtrArray *messages;    /* of struct feed_message * */
+    guint again;            /* of these, the first: from before the event asked for; they count for nothing */
+    size_t events;          /* of those behind them */
+    GHashTable *ids;        /* id → message, both borrowed from them */
+    bool is_known;          /* the event asked for was found, and nothing after it was left out */
+    bool has_all_incidents; /* none of what became of these was left out */
+    bool is_full;           /* there is more than is told */
 };
 
+/* How an incident stands in the store is not told where all that came of it since is. */
+static void drop_standing(struct missed *missed, const char *incident_id)
+{
+    struct feed_message *standing = *incident_id ? g_hash_table_lookup(missed->ids, incident_id) : NULL;
+    if (!standing)
+        return;
+    g_hash_table_remove(missed->ids, incident_id);
+    g_ptr_array_remove(missed->messages, standing);
+}
+
+/* Nothing any more from the first event on that is more than `most`: who comes back is told the rest in its order. */
 static void add_missed(struct missed *missed, struct feed_message *message, size_t most)
 {
-    if (g_hash_table_contains(missed->ids, message->id))
+    if (missed->is_full || g_hash_table_contains(missed->ids, message->id))
         return;
-    if (missed->messages->len - missed->again >= most) {
+    if (message->kind == LIVE_EVENT && missed->events >= most) {
         missed->is_full = true;
         return;
     }
+    drop_standing(missed, message->incident_id);
+    missed->events += message->kind == LIVE_EVENT;
     g_ptr_array_add(missed->messages, feed_message_ref(message));
-    g_hash_table_add(missed->ids, message->id);
+    g_hash_table_insert(missed->ids, message->id, message);
 }
 
 /* Where in memory the event of the feed's org is, the last time it came; NULL: nowhere. With the lock. */
@@ -46,7 +61,7 @@ static void add_recent(const struct feed *feed, const char *after_id, struct mis
 {
     GList *found = find_recent(feed, after_id);
     missed->is_known |= found != NULL;
-    missed->is_in_memory = found != NULL;
+    missed->has_all_incidents |= found != NULL;
     for (GList *link = found ? found->next : feed->feeds->recent.head; link; link = link->next) {
         const struct remembered *event = link->data;
         if (feed_wants(feed, event->message->kind, event->org_id, event->camera_id))
@@ -81,25 +96,66 @@ static char *cameras_of(const struct feed *feed)
     return g_string_free(list, !feed->cameras && !login_is_camera_bound(&feed->login));
 }
 
-static void add_events(const struct feed *feed, const GPtrArray *events, size_t most, struct missed *missed)
+static void add_event(const struct feed *feed, const struct analytics_event *event, size_t most, struct missed *missed)
 {
-    for (guint i = 0; i < events->len; i++) {
-        const struct analytics_event *event = g_ptr_array_index(events, i);
-        if (!feed_wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
-            continue;
-        struct feed_message *message =
-            feed_message_of_record(LIVE_EVENT, event->id, &analytics_event_descriptor, event);
-        add_missed(missed, message, most);
-        feed_message_unref(message);
+    if (!feed_wants(feed, LIVE_EVENT, event->org_id, event->camera_id))
+        return;
+    struct feed_message *message = feed_message_of_record(LIVE_EVENT, event->id, &analytics_event_descriptor, event);
+    add_missed(missed, message, most);
+    feed_message_unref(message);
+}
+
+static void add_incident(const struct feed *feed, const struct incident *incident, size_t most, struct missed *missed)
+{
+    if (!feed_wants(feed, LIVE_INCIDENT, incident->org_id, incident->camera_id))
+        return;
+    struct feed_message *message = feed_message_of_record(LIVE_INCIDENT, incident->id, &incident_descriptor, incident);
+    add_missed(missed, message, most);
+    feed_message_unref(message);
+}
+
+/* Each at its time: the signal that came in before the incident that it made. */
+static void add_in_order(const struct feed *feed, const struct store_events_found *found, size_t most,
+                         struct missed *missed)
+{
+    guint event = 0, incident = 0;
+    while (!missed->is_full && (event < found->later->len || incident < found->incidents->len)) {
+        const struct analytics_event *next = event < found->later->len ? found->later->pdata[event] : NULL;
+        const struct incident *changed = incident < found->incidents->len ? found->incidents->pdata[incident] : NULL;
+        if (!changed || (next && next->received_at.ms <= changed->changed_at.ms)) {
+            add_event(feed, next, most, missed);
+            event++;
+        } else if (incident++ < most) {
+            add_incident(feed, changed, most, missed);
+        } else {
+            missed->has_all_incidents = false;
+        }
     }
+}
+
+static void add_found(const struct feed *feed, const struct store_events_found *found, size_t most,
+                      struct missed *missed)
+{
+    missed->is_known = found->is_whole;
+    missed->has_all_incidents = !found->has_unreadable_incidents;
+    for (guint i = 0; i < found->again->len; i++)
+        add_event(feed, found->again->pdata[i], SIZE_MAX, missed);
+    missed->again = missed->messages->len;
+    missed->events = 0;
+    add_in_order(feed, found, most, missed);
+    if (feed->kinds & 1u << LIVE_EVENT)
+        missed->is_full |= found->later->len > most; /* also where some of these are not the feed's */
 }
 
 static void add_stored(const struct feed *feed, const char *after_id, struct missed *missed, size_t most)
 {
-    bool is_wanted = feed->kinds & 1u << LIVE_EVENT;
+    bool is_wanted = feed->kinds & 1u << LIVE_EVENT, is_of_incidents = feed->kinds & 1u << LIVE_INCIDENT;
     g_autofree char *cameras = cameras_of(feed);
-    const struct store_events_after asked = {feed->login.user->org_id, after_id, cameras,
-                                             is_wanted ? (int)most + 1 : 1};
+    const struct store_events_after asked = {.org_id = feed->login.user->org_id,
+                                             .after_id = after_id,
+                                             .cameras = cameras,
+                                             .limit = is_wanted ? (int)most + 1 : 1,
+                                             .incident_limit = is_of_incidents ? (int)most + 1 : 0};
     struct store_events_found found;
     static struct log_limit complaint;
     gint64 held_back;
@@ -111,12 +167,13 @@ static void add_stored(const struct feed *feed, const char *after_id, struct mis
                         (long long)held_back);
         return;
     }
-    missed->is_known = found.is_whole;
-    add_events(feed, found.again, G_MAXINT, missed);
-    missed->again = missed->messages->len;
-    add_events(feed, found.later, most, missed);
-    missed->is_full |= is_wanted && found.later->len > most;
+    add_found(feed, &found, most, missed);
     store_events_found_clear(&found);
+}
+
+static bool is_event(const struct missed *missed, size_t at)
+{
+    return ((const struct feed_message *)missed->messages->pdata[at])->kind == LIVE_EVENT;
 }
 
 /* What the client is told first: of the messages that follow those from `first` to before `end`. */
@@ -124,11 +181,10 @@ static struct live_resumed resumed_of(const char *after_id, const struct missed 
 {
     struct live_resumed told = {.from = (char *)(uintptr_t)after_id, .is_complete = missed->is_known};
     for (size_t i = first; i < end; i++) {
-        bool is_event = ((const struct feed_message *)missed->messages->pdata[i])->kind == LIVE_EVENT;
-        told.events += is_event;
-        told.incidents += !is_event;
+        told.events += is_event(missed, i);
+        told.incidents += !is_event(missed, i);
     }
-    told.has_all_incidents = missed->is_in_memory;
+    told.has_all_incidents = missed->has_all_incidents;
     return told;
 }
 
@@ -164,16 +220,55 @@ static void drop_missed(struct feed *feed, const struct missed *missed)
     }
 }
 
+/* How many go out from the `first` on, in so many bytes. */
+static size_t end_of_fitting(const struct missed *missed, size_t first, size_t room)
+{
+    size_t end = first;
+    for (size_t bytes = 0; end < missed->messages->len; end++)
+        if ((bytes += size_of(missed, end)) > room)
+            break;
+    return end;
+}
+
+/* Where incidents alone fill the room, who comes back behind the last event would hear the same again for ever: they
+ * are left out, which is said. */
+static void leave_out_incidents(struct missed *missed)
+{
+    missed->has_all_incidents = false;
+    for (size_t i = missed->messages->len; i-- > missed->again;)
+        if (!is_event(missed, i))
+            g_ptr_array_remove_index(missed->messages, (guint)i);
+}
+
+static size_t end_of_part(struct missed *missed, size_t first, size_t room)
+{
+    size_t end = end_of_fitting(missed, first, room);
+    bool goes_on = end == missed->messages->len;
+    for (size_t i = missed->again; i < end && !goes_on; i++)
+        goes_on = is_event(missed, i);
+    if (goes_on)
+        return end;
+    leave_out_incidents(missed);
+    return end_of_fitting(missed, first, room);
+}
+
+/* What came meanwhile is told to who comes back behind the part: now it would be behind a gap. With the lock. */
+static void drop_queue(struct feed *feed)
+{
+    g_queue_clear_full(&feed->queue, (GDestroyNotify)feed_message_unref);
+    feed->queued_bytes = 0;
+}
+
 /* Before what came since; what stands in both is told once. With the lock. */
 static void put_in_front(struct feed *feed, const char *after_id, struct missed *missed)
 {
     size_t limit = (size_t)feed->feeds->settings->http.websocket_queue_bytes;
-    size_t first = first_fitting(missed, limit - MIN(limit, feed->queued_bytes)), end = first;
+    size_t first = first_fitting(missed, limit - MIN(limit, feed->queued_bytes));
     drop_missed(feed, missed);
-    for (size_t bytes = feed->queued_bytes; end < missed->messages->len; end++)
-        if ((bytes += size_of(missed, end)) > limit)
-            break;
+    size_t end = end_of_part(missed, first, limit - MIN(limit, feed->queued_bytes));
     feed->is_cut = missed->is_full || end < missed->messages->len;
+    if (feed->is_cut)
+        drop_queue(feed);
     const struct live_resumed told = resumed_of(after_id, missed, first, end);
     for (size_t i = end; i-- > first;) {
         struct feed_message *message = missed->messages->pdata[i];

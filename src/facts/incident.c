@@ -36,9 +36,11 @@ static const struct record_field incident_fields[] = {
     FIELD_LIST(struct incident, notes, &incident_note_descriptor, 0, "what was said of it, oldest first",
                .max_count = INCIDENT_NOTES_MAX),
     FIELD(struct incident, policy_revision, 0, "the policy in force at its last signal", .min = 0, .max = 0x1p53),
+    FIELD(struct incident, changed_at, 0,
+          "when a signal or somebody made it what it is; of one that was dismissed: when that was", .since = 2),
 };
 const struct record_descriptor incident_descriptor =
-    RECORD(struct incident, "Incident", 1, incident_fields,
+    RECORD(struct incident, "Incident", 2, incident_fields,
            "Signals of one kind that a camera raised shortly after one another, and what people made of them.",
            .table = "incidents");
 

@@ -34,6 +34,7 @@ struct incident {
     char *assignee;                   /* a user's id */
     struct record_list notes;         /* of struct incident_note, oldest first */
     int64_t policy_revision;
+    struct record_time changed_at; /* when it was stored last with something that those who listen are told */
 };
 extern const struct record_descriptor incident_descriptor;
 /* With all that it holds; of a type that g_ptr_array_new_with_free_func takes. */

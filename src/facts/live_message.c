@@ -33,8 +33,10 @@ static const struct record_field resumed_fields[] = {
           "these are all; false: that event is not known, or too much came since: read /api/v1/events"),
     FIELD(struct live_resumed, incidents, 0,
           "how many messages of incidents that came after it follow, among the events"),
-    FIELD(struct live_resumed, has_all_incidents, 0,
-          "these are all; false: the event is too long ago for that: read /api/v1/incidents"),
+    FIELD(
+        struct live_resumed, has_all_incidents, 0,
+        "these are all, each message or how each incident stands; false: that event is not known, or too many changed: "
+        "read /api/v1/incidents"),
 };
 const struct record_descriptor live_resumed_descriptor =
     RECORD(struct live_resumed, "LiveResumed", 1, resumed_fields, "Where a client that came back stands.");

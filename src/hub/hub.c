@@ -301,7 +301,7 @@ static void publish_incident(void *data, const struct incident *incident)
     struct hub *hub = data;
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&incident_descriptor, incident, true, json);
-    live_publish(hub->live, LIVE_INCIDENT, incident->org_id, incident->camera_id, json->str, json->len);
+    live_publish_incident(hub->live, incident->org_id, incident->camera_id, incident->id, json->str, json->len);
     incident_teller_wake(hub->incident_teller, incident->org_id);
 }
 

@@ -416,3 +416,9 @@ void live_publish_event(struct live *live, const char *org_id, const char *camer
 {
     publish(live, LIVE_EVENT, org_id, camera_id, id, json, length);
 }
+
+void live_publish_incident(struct live *live, const char *org_id, const char *camera_id, const char *id,
+                           const char *json, size_t length)
+{
+    publish(live, LIVE_INCIDENT, org_id, camera_id, id, json, length);
+}

@@ -89,8 +89,8 @@ void live_force_breaker(struct live *live, const char *camera_id, enum breaker_w
 void live_set_breaker_forced(struct live *live,
                              void (*forced)(void *data, const char *camera_id, enum breaker_word word), void *data);
 
-/* Subscribers get each message as JSON text: {"type":"tracks|event|health","data":{…}}. `id` is the event's, else NULL.
- * Called on the publisher's thread; must only queue. */
+/* Subscribers get each message as JSON text: {"type":"tracks|event|health|incident","data":{…}}. `id` is the event's or
+ * incident's, else NULL. Called on the publisher's thread; must only queue. */
 typedef void (*live_receive)(void *data, enum live_kind kind, const char *org_id, const char *camera_id, const char *id,
                              GBytes *json);
 unsigned live_subscribe(struct live *live, live_receive receive, void *data);
@@ -99,3 +99,5 @@ void live_publish(struct live *live, enum live_kind kind, const char *org_id, co
                   size_t length);
 void live_publish_event(struct live *live, const char *org_id, const char *camera_id, const char *id, const char *json,
                         size_t length);
+void live_publish_incident(struct live *live, const char *org_id, const char *camera_id, const char *id,
+                           const char *json, size_t length);

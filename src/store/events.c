@@ -1,9 +1,11 @@
-/* Lists of events. */
+/* Lists of events, and of what came after one. */
+#include "facts/incident.h"
 #include "store/work_internal.h"
 
 enum {
     AFTER_LIMIT_MAX = 10001, /* one more than http.resume_events may be */
     AFTER_OVERLAP_MS = 5000, /* batches of several workers may change places while the spool is full */
+    AFTER_COMMIT_MS = 30000, /* an incident is told once it is committed, which takes no longer */
 };
 
 void analytics_event_free(struct analytics_event *event)
@@ -126,16 +128,16 @@ static bool find_after(struct store_transaction *transaction, const struct store
 }
 
 /* A camera's id in a pattern may match another's: who asks looks again. */
-#define OF_CAMERAS "AND ($6 = '' OR $6 LIKE '%,' || camera_id || ',%') "
+#define OF_CAMERAS(parameter) "AND (" parameter " = '' OR " parameter " LIKE '%,' || camera_id || ',%') "
 
 /* Pages are by (received_at, id), so that each goes on where the one before it ended, however many came at once. */
 static bool read_after(struct store_transaction *transaction, const struct store_events_after *asked,
                        const struct analytics_event *after, bool is_again, GPtrArray *events, GError **error)
 {
     const char *tail = is_again ? "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) < ($3, $4) AND "
-                                  "received_at >= $7 " OF_CAMERAS "ORDER BY received_at DESC, id DESC LIMIT $5"
+                                  "received_at >= $7 " OF_CAMERAS("$6") "ORDER BY received_at DESC, id DESC LIMIT $5"
                                 : "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) > ($3, $4) AND "
-                                  "received_at >= $7 " OF_CAMERAS "ORDER BY received_at, id LIMIT $5";
+                                  "received_at >= $7 " OF_CAMERAS("$6") "ORDER BY received_at, id LIMIT $5";
     int64_t from_ms = MIN(after->occurred_at.ms, after->received_at.ms) - STORE_EVENTS_LATE_MS;
     return store_select(transaction, &analytics_event_descriptor, tail,
                         STORE_VALUES(sql_text(asked->org_id), sql_time(from_ms), sql_time(after->received_at.ms),
@@ -157,17 +159,37 @@ static bool read_late(struct store_transaction *transaction, const struct store_
     return is_good;
 }
 
+/* Oldest change first. */
+static bool read_incidents(struct store_transaction *transaction, const struct store_events_after *asked,
+                           const struct analytics_event *after, struct store_events_found *found, GError **error)
+{
+    int limit = MIN(asked->incident_limit, AFTER_LIMIT_MAX);
+    size_t unreadable = 0;
+    if (limit <= 0)
+        return true;
+    bool is_good = store_select_readable(
+        transaction, &incident_descriptor,
+        "WHERE org_id = $1 AND changed_at >= $2 " OF_CAMERAS("$3") "ORDER BY changed_at, id LIMIT $4",
+        STORE_VALUES(sql_text(asked->org_id), sql_time(after->received_at.ms - AFTER_COMMIT_MS),
+                     sql_text(asked->cameras ? asked->cameras : ""), sql_integer(limit)),
+        found->incidents, &unreadable, error);
+    found->has_unreadable_incidents = unreadable > 0;
+    return is_good;
+}
+
 bool store_events_read_after(struct store *store, const struct store_events_after *asked,
                              struct store_events_found *found, GError **error)
 {
     struct analytics_event *after = NULL;
     *found = (struct store_events_found){.again = g_ptr_array_new_with_free_func(event_free),
-                                         .later = g_ptr_array_new_with_free_func(event_free)};
+                                         .later = g_ptr_array_new_with_free_func(event_free),
+                                         .incidents = g_ptr_array_new_with_free_func(incident_free)};
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, asked->org_id, error);
     bool is_good = transaction && find_after(transaction, asked, &after, error) &&
                    read_after(transaction, asked, after, true, found->again, error) &&
                    read_after(transaction, asked, after, false, found->later, error) &&
+                   read_incidents(transaction, asked, after, found, error) &&
                    read_late(transaction, asked, after, &found->is_whole, error);
     analytics_event_free(after);
     if (!is_good)
@@ -184,4 +206,5 @@ void store_events_found_clear(struct store_events_found *found)
 {
     g_clear_pointer(&found->again, g_ptr_array_unref);
     g_clear_pointer(&found->later, g_ptr_array_unref);
+    g_clear_pointer(&found->incidents, g_ptr_array_unref);
 }

@@ -203,9 +203,27 @@ static bool note_steps(const struct following *following, GError **error)
     return is_good;
 }
 
+/* Those that were dismissed go on in silence: nobody is told that they changed. */
+static bool is_silent(const struct incident *incident)
+{
+    return incident->status == INCIDENT_DISMISSED;
+}
+
+static void note_when(const struct following *following)
+{
+    const GPtrArray *incidents = fusion_incidents(following->fusion);
+    int64_t now_ms = clock_wall_ms(following->transaction->store->clock);
+    for (guint i = 0; i < incidents->len; i++) {
+        struct incident *incident = g_ptr_array_index(incidents, i);
+        if (!is_silent(incident))
+            incident->changed_at.ms = now_ms;
+    }
+}
+
 static bool write_all(const struct following *following, GError **error)
 {
     const GPtrArray *incidents = fusion_incidents(following->fusion), *violations = following->violations;
+    note_when(following);
     return store_insert(following->transaction, &incident_descriptor, (const void *const *)incidents->pdata,
                         incidents->len, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_insert(following->transaction, &violation_descriptor, (const void *const *)violations->pdata,
@@ -213,11 +231,10 @@ static bool write_all(const struct following *following, GError **error)
            note_steps(following, error);
 }
 
-/* Those that were dismissed go on in silence. */
 static void tell_changed(GPtrArray *incidents, GPtrArray *changed)
 {
     for (guint i = incidents->len; i > 0; i--) /* from the end: indices stay */
-        if (((const struct incident *)g_ptr_array_index(incidents, i - 1))->status == INCIDENT_DISMISSED)
+        if (is_silent(g_ptr_array_index(incidents, i - 1)))
             g_ptr_array_remove_index(incidents, i - 1);
     while (incidents->len)
         g_ptr_array_add(changed, g_ptr_array_steal_index(incidents, 0));

@@ -369,6 +369,14 @@ static const char subjects_29[] =
     "DROP INDEX kept_answers_created_at;\n"                                                                            \
     "CREATE INDEX kept_answers_newest ON kept_answers (org_id, created_at, key, bytes);\n"
 
+/* For who asks what changed since. When those that are there changed is not known: now, rather than never. */
+#define BY_CHANGE_32 "CREATE INDEX incidents_by_change ON incidents (org_id, changed_at, id);\n"
+static const char sqlite_32[] =
+    "ALTER TABLE incidents ADD COLUMN changed_at INTEGER;\n"
+    "UPDATE incidents SET changed_at = CAST(strftime('%s', 'now') AS INTEGER) * 1000;\n" BY_CHANGE_32;
+static const char postgres_32[] = "ALTER TABLE incidents ADD COLUMN changed_at timestamptz DEFAULT now();\n"
+                                  "ALTER TABLE incidents ALTER COLUMN changed_at DROP DEFAULT;\n" BY_CHANGE_32;
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -413,5 +421,6 @@ const struct store_step store_steps[] = {
     {30, "how much kept answers take", .sqlite = ANSWERS_30("INTEGER"), .postgres = ANSWERS_30("bigint")},
     {31, "since when cameras are watched", .sqlite = "ALTER TABLE cameras ADD COLUMN watched_since INTEGER;\n",
      .postgres = "ALTER TABLE cameras ADD COLUMN watched_since timestamptz;\n"},
+    {32, "when incidents changed", .sqlite = sqlite_32, .postgres = postgres_32},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -229,16 +229,22 @@ static bool note(struct store_transaction *transaction, const struct store_row_k
     return store_audit_add_in(transaction, by, &change, error);
 }
 
+/* Where there is such a field. */
+static void set_now(const struct store *store, const struct store_row_kind *kind, void *record, const char *name)
+{
+    const struct record_field *field = record_find_field(kind->descriptor, name);
+    if (field)
+        ((struct record_time *)(void *)((char *)record + field->offset))->ms = clock_wall_ms(store->clock);
+}
+
 static void prepare(struct store *store, const struct store_row_kind *kind, void *record, const char *org_id)
 {
     char **org = text_of(kind->descriptor, record, "org_id"), **id = text_of(kind->descriptor, record, "id");
-    const struct record_field *created = record_find_field(kind->descriptor, "created_at");
     g_free(*org);
     *org = g_strdup(org_id);
     if (!*id)
         *id = id_new(store->clock);
-    if (created)
-        ((struct record_time *)(void *)((char *)record + created->offset))->ms = clock_wall_ms(store->clock);
+    set_now(store, kind, record, "created_at");
 }
 
 bool store_row_create(struct store *store, const struct store_row_kind *kind, void *record, const struct audit_by *by,
@@ -286,6 +292,7 @@ static bool write_row(struct store_transaction *transaction, const struct store_
     g_autofree void *was = g_malloc0(kind->descriptor->size);
     record_copy(kind->descriptor, row, was);
     bool is_good = change->edit(change->data, row, error);
+    set_now(transaction->store, kind, row, "changed_at");
     g_autofree char *after = is_good ? json_of_news(kind, row, known) : NULL;
     is_good = is_good && check_unique(transaction, kind, by->org_id, row, error) &&
               check_named(transaction, kind, by->org_id, row, error) &&

@@ -55,7 +55,7 @@ void *store_row_get(struct store *store, const struct store_row_kind *kind, cons
 bool store_row_create(struct store *store, const struct store_row_kind *kind, void *record, const struct audit_by *by,
                       GError **error);
 
-/* A change of one row, inside its transaction. */
+/* A change of one row, inside its transaction; its changed_at, where there is such a field, is set. */
 struct store_row_change {
     const char *id, *action; /* the action as the audit tells it */
     /* Whether what is there is what the caller means to change; NULL: it is. */

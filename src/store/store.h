@@ -93,6 +93,7 @@ struct store_events_after {
     const char
         *cameras; /* ",a,b,": of these, and perhaps of a few whose ids are much like one of theirs; NULL: of all */
     int limit;    /* 1..10001 */
+    int incident_limit; /* ..10001; 0: none are asked for */
 };
 struct store_events_found {
     GPtrArray
@@ -100,8 +101,13 @@ struct store_events_found {
     GPtrArray *again; /* what it took in shortly before it, oldest first, the last `limit`: told after it all the same,
                          where batches changed places on their way */
     bool is_whole;    /* nothing was left out for being late */
+    /* Of struct incident *, as they stand: those that changed since the hub took the event in, or within 30 s before,
+     * for they are told once they are stored; oldest change first, the first `incident_limit`. */
+    GPtrArray *incidents;
+    bool has_unreadable_incidents; /* and others that cannot be read */
 };
-/* What came after an event, as far as it is stored. False with VEDETTE_ERROR_NOT_FOUND when there is no such event. */
+/* What came after an event, as far as it is stored, as of one moment. False with VEDETTE_ERROR_NOT_FOUND when there is
+ * no such event. */
 bool store_events_read_after(struct store *store, const struct store_events_after *asked,
                              struct store_events_found *found, GError **error);
 void store_events_found_clear(struct store_events_found *found);

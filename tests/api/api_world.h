@@ -168,7 +168,7 @@ static inline void world_init(struct api_world *world)
     world_start(world);
 }
 
-static inline void world_clear(struct api_world *world)
+static inline void world_stop(struct api_world *world)
 {
     api_stop(world->api);
     vedette_resilience_free(world->resilience);
@@ -176,6 +176,18 @@ static inline void world_clear(struct api_world *world)
     policy_keeper_free(world->policies);
     live_free(world->live);
     store_close(world->store);
+}
+
+/* What it had in memory is gone, what it stored is there. */
+static inline void world_restart(struct api_world *world)
+{
+    world_stop(world);
+    world_start(world);
+}
+
+static inline void world_clear(struct api_world *world)
+{
+    world_stop(world);
     record_clear(&settings_descriptor, &world->settings);
     clock_fake_free(world->clock);
     static const char *const names[] = {"vedette.db", "vedette.db-wal", "vedette.db-shm", "lock", "probe"};

@@ -20,17 +20,6 @@ static void start(struct api_world *world)
     world_login(world);
 }
 
-static void restart(struct api_world *world)
-{
-    api_stop(world->api);
-    vedette_resilience_free(world->resilience);
-    cameras_free(world->cameras);
-    policy_keeper_free(world->policies);
-    live_free(world->live);
-    store_close(world->store);
-    world_start(world);
-}
-
 static struct reply ask(struct api_world *world, const char *method, const char *target, const char *body)
 {
     g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", world->token);
@@ -109,7 +98,7 @@ static void test_what_cannot_be_read_can_be_mended(void)
     start(&world);
     g_autofree char *path = create(&world, "yard");
     use_keys(&world, NULL);
-    restart(&world);
+    world_restart(&world);
     ASSERT_SEEN(&world, path, "left out");
     assert_left_out(&world, 1);
     assert_told(&world, path, "logins cannot be read");
@@ -117,15 +106,15 @@ static void test_what_cannot_be_read_can_be_mended(void)
     /* a change that leaves its login out would lose it */
     g_assert_cmpint(status_of(&world, "PATCH", path, "{\"name\":\"gate\"}"), ==, 409);
     use_keys(&world, KEY_ONE);
-    restart(&world);
+    world_restart(&world);
     ASSERT_SEEN(&world, path, "me:secret");
     assert_left_out(&world, 0);
     use_keys(&world, NULL);
-    restart(&world);
+    world_restart(&world);
     g_assert_cmpint(status_of(&world, "PATCH", path, "{\"username\":\"you\",\"password\":\"fresh\"}"), ==, 200);
     ASSERT_SEEN(&world, path, "you:fresh"); /* enabled, as it was */
     assert_left_out(&world, 0);
-    restart(&world);
+    world_restart(&world);
     ASSERT_SEEN(&world, path, "you:fresh");
     world_clear(&world);
 }
@@ -136,7 +125,7 @@ static void test_what_cannot_be_read_can_be_removed(void)
     start(&world);
     g_autofree char *path = create(&world, "yard");
     use_keys(&world, NULL);
-    restart(&world);
+    world_restart(&world);
     struct reply reply = ask(&world, "GET", path, NULL);
     g_autofree char *etag = reply_header(&reply, "ETag"),
                     *headers = g_strdup_printf("Authorization: Bearer %s\r\nIf-Match: %s\r\n", world.token, etag);
@@ -156,7 +145,7 @@ static void test_there_is_room_again(void)
     clock_fake_advance_us(world.clock, 1000); /* they are in the order of their ids */
     g_autofree char *second = create(&world, "b");
     world.settings.managed_cameras.max_cameras = 1;
-    restart(&world);
+    world_restart(&world);
     ASSERT_SEEN(&world, first, "me:secret");
     ASSERT_SEEN(&world, second, "left out");
     assert_left_out(&world, 1);
@@ -176,7 +165,7 @@ static void test_one_whose_id_the_settings_use_can_be_removed(void)
     start(&world);
     g_autofree char *path = create(&world, "yard");
     world_add_camera(&world, id_of(path), "other");
-    restart(&world);
+    world_restart(&world);
     assert_left_out(&world, 1);
     g_assert_cmpint(status_of(&world, "PATCH", path, "{\"password\":\"x\"}"), ==, 409);
     g_assert_cmpint(status_of(&world, "DELETE", path, NULL), ==, 204);

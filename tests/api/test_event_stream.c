@@ -1,30 +1,6 @@
 /* The same by server-sent events. */
 #include "websocket_world.h"
 
-static int open_stream(const struct api_world *world, const char *query, const char *headers)
-{
-    int fd = world_connect(world);
-    g_autofree char *text =
-        g_strdup_printf("GET /api/v1/events/stream%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer "
-                        "%s\r\n%s\r\n",
-                        query, api_port(world->api), world->token, headers);
-    world_send(fd, text);
-    return fd;
-}
-
-/* Reads until the text came; what was read before it is dropped. */
-static void await_text(int fd, GString *read, const char *text)
-{
-    char buffer[4096];
-    const char *found;
-    while (!(found = strstr(read->str, text))) {
-        ssize_t count = world_receive(fd, buffer, sizeof buffer);
-        g_assert_cmpint(count, >, 0);
-        g_string_append_len(read, buffer, count);
-    }
-    g_string_erase(read, 0, found - read->str + (gssize)strlen(text));
-}
-
 static void test_server_sent_events(void)
 {
     struct api_world world;

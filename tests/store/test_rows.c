@@ -1,5 +1,5 @@
 /* Rows that people keep, where one names another. VEDETTE_TEST_STORE says which engine. */
-#include "store_world.h"
+#include "upkeep_world.h"
 
 #include "facts/occupancy.h"
 #include "facts/staff.h"
@@ -230,6 +230,33 @@ static void test_pages_of_times_of_other_programs(void)
     world_clear(&world);
 }
 
+/* A database of the time before: who asks what changed since then is told of what was there rather than of nothing. */
+static void test_incidents_of_earlier_versions_changed_when_they_were_taken_over(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    store_close(world.store);
+    meddle(&world, "DROP INDEX incidents_by_change; ALTER TABLE incidents DROP COLUMN changed_at; DELETE FROM "
+                   "schema_migrations WHERE number = 32");
+    g_autofree char *at = sql_of_time(&world, world_start_ms), *of_change = sql_of_ms(&world, "changed_at"),
+                    *changed = g_strdup_printf("SELECT %s FROM incidents", of_change),
+                    *sql = g_strdup_printf(
+                        "INSERT INTO incidents (org_id, id, camera_id, service, kind, severity, status, title, "
+                        "started_at, last_signal_at, signal_count) VALUES ('default', 'i-1', 'door', 'safety', "
+                        "'intrusion', 'high', 'open', 'Intrusion', %s, %s, 1)",
+                        at, at);
+    meddle(&world, sql);
+    int64_t from_ms = g_get_real_time() / 1000 - 1000; /* SQLite's own clock tells whole seconds */
+    if (world.database)
+        postgres_migrate(world.database);
+    world.store = world_open(&world, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(ask_number(&world, changed), >=, from_ms);
+    g_assert_cmpint(ask_number(&world, changed), <=, g_get_real_time() / 1000);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -240,5 +267,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rows/an_org_gets_another_name", test_an_org_gets_another_name);
     g_test_add_func("/rows/rows_without_an_id_come_in_pages", test_rows_without_an_id_come_in_pages);
     g_test_add_func("/rows/pages_of_times_of_other_programs", test_pages_of_times_of_other_programs);
+    g_test_add_func("/rows/incidents_of_earlier_versions_changed_when_they_were_taken_over",
+                    test_incidents_of_earlier_versions_changed_when_they_were_taken_over);
     return g_test_run();
 }

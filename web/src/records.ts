@@ -260,7 +260,7 @@ export interface LiveResumed {
   is_complete: boolean;
   /** how many messages of incidents that came after it follow, among the events */
   incidents: number;
-  /** these are all; false: the event is too long ago for that: read /api/v1/incidents */
+  /** these are all, each message or how each incident stands; false: that event is not known, or too many changed: read /api/v1/incidents */
   has_all_incidents: boolean;
 }
 
@@ -1366,6 +1366,8 @@ export interface Incident {
   notes: IncidentNote[];
   /** the policy in force at its last signal */
   policy_revision: number;
+  /** when a signal or somebody made it what it is; of one that was dismissed: when that was */
+  changed_at?: string;
 }
 
 /** What someone said of an incident. */
