@@ -39,10 +39,11 @@ const struct record_descriptor signal_descriptor =
     RECORD(struct signal, "Signal", 1, signal_fields, "Something a rule found worth telling.");
 
 const struct server_signal_info server_signals[SERVER_SIGNAL_END] = {
-    [SERVER_SIGNAL_CAMERA_OFFLINE] = {"camera_offline", SEVERITY_HIGH},
-    [SERVER_SIGNAL_CAMERA_RECOVERED] = {"camera_recovered", SEVERITY_INFO, SERVER_SIGNAL_CAMERA_OFFLINE},
-    [SERVER_SIGNAL_STALLED] = {"stalled", SEVERITY_HIGH},
-    [SERVER_SIGNAL_STALL_ENDED] = {"stall_ended", SEVERITY_INFO, SERVER_SIGNAL_STALLED},
+    [SERVER_SIGNAL_CAMERA_OFFLINE] = {"camera_offline", SEVERITY_HIGH, .is_of_camera = true},
+    [SERVER_SIGNAL_CAMERA_RECOVERED] = {"camera_recovered", SEVERITY_INFO, SERVER_SIGNAL_CAMERA_OFFLINE,
+                                        .is_of_camera = true},
+    [SERVER_SIGNAL_STALLED] = {"stalled", SEVERITY_HIGH, .is_of_camera = true},
+    [SERVER_SIGNAL_STALL_ENDED] = {"stall_ended", SEVERITY_INFO, SERVER_SIGNAL_STALLED, .is_of_camera = true},
     [SERVER_SIGNAL_OVERLOAD] = {"overload", SEVERITY_HIGH, .is_of_one_server = true},
     [SERVER_SIGNAL_OVERLOAD_ENDED] = {"overload_ended", SEVERITY_INFO, SERVER_SIGNAL_OVERLOAD, true},
     [SERVER_SIGNAL_RETENTION_STOPPED] = {"retention_stopped", SEVERITY_HIGH},

@@ -57,6 +57,7 @@ struct server_signal_info {
     enum severity severity;
     enum server_signal ends; /* what it takes back; 0: nothing */
     bool is_of_one_server;   /* whatever the others of its store do; else of a camera, or what all of them see */
+    bool is_of_camera;       /* how one camera is, told while it is watched */
 };
 extern const struct server_signal_info server_signals[SERVER_SIGNAL_END]; /* by enum server_signal */
 bool signal_is_of_server(const struct signal *signal);

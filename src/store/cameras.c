@@ -165,9 +165,10 @@ bool store_camera_delete(struct store *store, const struct camera *camera, const
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     bool is_good = transaction && has_no_policies(transaction, camera, error) &&
-                   store_incidents_end_in(transaction, camera, ended, error) &&
                    store_run(transaction, "DELETE FROM cameras WHERE org_id = $1 AND id = $2",
                              STORE_VALUES(sql_text(camera->org_id), sql_text(camera->id)), NULL, error) &&
+                   /* after it: what was told of the camera meanwhile stands by now */
+                   store_incidents_end_in(transaction, camera, ended, error) &&
                    note(transaction, by, "delete", camera, NULL, error) &&
                    store_commit(g_steal_pointer(&transaction), error);
     if (is_good)

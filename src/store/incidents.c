@@ -185,6 +185,41 @@ static bool read_signal(const struct analytics_event *event, struct signal *sign
     return true;
 }
 
+static bool is_of_watch(const struct signal *signal)
+{
+    bool is_of_camera = false;
+    for (size_t i = 1; i < SERVER_SIGNAL_END && signal->service == SERVICE_SYSTEM; i++)
+        is_of_camera |= server_signals[i].is_of_camera && strcmp(server_signals[i].kind, signal->kind) == 0;
+    return is_of_camera;
+}
+
+/* Whether it tells how a camera was before that was removed, and waited until after: all of this ended with the camera,
+ * and nobody would ever say that it is over. A camera that is not stored yet, or is at rest, was not removed: the audit
+ * tells them apart. The camera's row is written first, so that in PostgreSQL it is not removed until the commit. */
+static bool is_too_late(struct store_transaction *transaction, const struct signal *signal, bool *is_late,
+                        GError **error)
+{
+    int64_t watched = 0, removals = 0;
+    *is_late = false;
+    if (!is_of_watch(signal))
+        return true;
+    if (!store_run(transaction, "UPDATE cameras SET enabled = enabled WHERE org_id = $1 AND id = $2 AND enabled",
+                   STORE_VALUES(sql_text(signal->org_id), sql_text(signal->camera_id)), &watched, error))
+        return false;
+    if (watched)
+        return true;
+    if (!store_get_integer(
+            transaction,
+            "SELECT count(*) FROM audit_entries WHERE org_id = $1 AND subject_kind = 'camera' AND "
+            "subject_id = $2 AND action = 'delete' AND (at >= $3 OR NOT EXISTS (SELECT 1 FROM cameras "
+            "WHERE cameras.org_id = $1 AND cameras.id = $2))",
+            STORE_VALUES(sql_text(signal->org_id), sql_text(signal->camera_id), sql_time(signal->started_at.ms)), 0,
+            &removals, error))
+        return false;
+    *is_late = removals > 0;
+    return true;
+}
+
 /* One that people closed goes on, and ends, in silence. */
 static bool note_steps(const struct following *following, GError **error)
 {
@@ -260,11 +295,13 @@ bool store_signals_follow_in(struct store_transaction *transaction, struct analy
     bool is_good = true;
     for (size_t i = 0; i < count && is_good; i++) {
         struct signal signal;
+        bool is_late;
         if (!is_new[i] || events[i]->type != EVENT_SIGNAL)
             continue;
         if (!read_signal(events[i], &signal, error))
             return false;
-        is_good = follow(&following, &signal, events[i]->traceparent, error);
+        is_good = is_too_late(transaction, &signal, &is_late, error) &&
+                  (is_late || follow(&following, &signal, events[i]->traceparent, error));
         record_clear(&signal_descriptor, &signal);
     }
     return is_good && finish(&following, changed, error);

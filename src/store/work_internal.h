@@ -73,7 +73,8 @@ bool store_events_mark_in(struct store_transaction *transaction, struct analytic
                           const bool *is_new, size_t count, GError **error);
 
 /* What follows from signals of one org that are new: incidents (fusion/fusion.h) and violations. Appends the incidents
- * that changed to `changed`, which incident_free frees, but for those that were dismissed. */
+ * that changed to `changed`, which incident_free frees, but for those that were dismissed. Of a camera that was removed
+ * meanwhile, what the server told of how it was begins none. */
 bool store_signals_follow_in(struct store_transaction *transaction, struct analytics_event *const *events,
                              const bool *is_new, size_t count, GPtrArray *changed, GError **error);
 /* A camera is watched no more: what the server itself told of it, as that it is off line, is over, for nobody would say

@@ -433,6 +433,35 @@ static void test_what_stands_of_a_camera_ends_with_it(void)
     world_clear(&world);
 }
 
+/* How a camera was may wait in the spool until after it went. */
+static void test_what_comes_late_of_a_camera_that_went_begins_nothing(void)
+{
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init_fused(&world, SEVERITY_LOW);
+    struct camera made = camera_of("default", "yard", "Yard"), file = camera_of("default", "gate", "Gate");
+    const struct record_list none = {NULL, 0};
+    file.managed_by = CAMERA_OF_FILE;
+    g_assert_true(store_camera_write(world.store, &made, NULL, &by, &error));
+    g_assert_true(store_camera_put(world.store, &file, &error));
+    g_assert_true(store_camera_delete(world.store, &made, &by, &error));
+    g_assert_true(store_cameras_settle(world.store, &none, &error));
+    g_assert_no_error(error);
+    trouble(&world, "yard");
+    trouble(&world, "gate");
+    g_assert_cmpuint(count_standing(&world, "yard"), ==, 1); /* what was seen by it is told */
+    g_assert_cmpuint(count_standing(&world, "gate"), ==, 1);
+    g_assert_cmpuint(count_notified(&world, "gate", INCIDENT_STEP_OPENED), ==, 1);
+    g_assert_true(store_camera_put(world.store, &file, &error)); /* it is back */
+    trouble(&world, "gate");
+    g_assert_cmpuint(count_standing(&world, "gate"), ==, 3);
+    trouble(&world, "unknown"); /* not stored yet */
+    g_assert_cmpuint(count_standing(&world, "unknown"), ==, 3);
+    record_clear(&camera_descriptor, &made);
+    record_clear(&camera_descriptor, &file);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -451,5 +480,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras_made/one_that_the_settings_have_no_more_is_in_nobodys_way",
                     test_one_that_the_settings_have_no_more_is_in_nobodys_way);
     g_test_add_func("/cameras_made/what_stands_of_a_camera_ends_with_it", test_what_stands_of_a_camera_ends_with_it);
+    g_test_add_func("/cameras_made/what_comes_late_of_a_camera_that_went_begins_nothing",
+                    test_what_comes_late_of_a_camera_that_went_begins_nothing);
     return g_test_run();
 }
