@@ -371,7 +371,9 @@ static void tell_snapshot(struct policy_keeper *keeper)
     struct policy_status status;
     policy_manager_get_status(keeper->manager, &status);
     if (status.snapshot_error)
-        log_warning(NULL, "%s; it is passed over", status.snapshot_error);
+        log_warning(NULL, "%s; %s", status.snapshot_error,
+                    status.snapshots_refused ? "it is passed over"
+                                             : "that document is in doubt there, all others hold");
     policy_status_clear(&status);
 }
 

@@ -1,5 +1,6 @@
 /* Directories of policies over restarts, and several servers of one store: what a directory takes away, and what not.
  */
+#include "../logged.h"
 #include "policy_files_world.h"
 
 #include <stdatomic.h>
@@ -295,31 +296,6 @@ static void test_h01_a_document_that_another_takes_meanwhile_stays(void)
     g_assert_true(store_policy_files_forget(world.store.store, other.source, NULL));
     g_assert_true(delete_hold(&world, &file, NULL));
     end(&world);
-}
-
-/* What is logged from here on, until read_log. */
-struct logged {
-    char *path;
-    int kept;
-};
-
-static void keep_log(struct logged *logged)
-{
-    int fd = g_file_open_tmp("vedette-log-XXXXXX", &logged->path, NULL);
-    logged->kept = dup(STDERR_FILENO);
-    dup2(fd, STDERR_FILENO);
-    close(fd);
-}
-
-static char *read_log(struct logged *logged)
-{
-    char *text = NULL;
-    dup2(logged->kept, STDERR_FILENO);
-    close(logged->kept);
-    g_assert_true(g_file_get_contents(logged->path, &text, NULL, NULL));
-    g_unlink(logged->path);
-    g_free(logged->path);
-    return text;
 }
 
 /* Which may never come back: then somebody must be told whose rows hold the document. */

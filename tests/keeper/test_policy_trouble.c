@@ -1,5 +1,6 @@
 /* What goes wrong away from a change: cameras that cannot be told what their policies come to, and a snapshot that
  * somebody else reads or writes. Cases H1, H11 and H12 at the keeper. */
+#include "../logged.h"
 #include "../store/store_world.h"
 #include "keeper/keeper.h"
 #include "keeper/seal.h"
@@ -356,6 +357,32 @@ static void test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over(void)
     world_end(&world);
 }
 
+/* What the log says of the snapshot when the keeper starts again. g_free. */
+static char *logged_at_start(struct world *world)
+{
+    struct logged logged;
+    keep_log(&logged);
+    open_keeper_anew(world, NULL);
+    return read_log(&logged);
+}
+
+static void test_h11_a_snapshot_with_a_doubt_is_not_told_as_passed_over(void)
+{
+    struct world world;
+    world_start(&world, NULL);
+    put(&world, POLICY_PRIVACY, "{\"face_blur_enabled\":false}");
+    g_assert_cmpint(g_unlink(world.snapshot), ==, 0); /* nobody knows what was good before */
+    meddle(&world, "UPDATE service_policies SET config = '[]'");
+    open_keeper_anew(&world, NULL);
+    g_autofree char *doubted = logged_at_start(&world);
+    g_assert_nonnull(strstr(doubted, "that document is in doubt there, all others hold"));
+    g_assert_null(strstr(doubted, "passed over"));
+    write_snapshot(&world, "what is this?");
+    g_autofree char *damaged = logged_at_start(&world);
+    g_assert_nonnull(strstr(damaged, "it is passed over"));
+    world_end(&world);
+}
+
 /* ---- at rest ---- */
 
 static int count_open(const struct world *world)
@@ -459,6 +486,8 @@ int main(int argc, char **argv)
                     test_h12_a_snapshot_that_is_not_sealed_though_there_is_a_key_is_passed_over);
     g_test_add_func("/policy trouble/h12_a_sealed_snapshot_that_is_not_ours_is_passed_over",
                     test_h12_a_sealed_snapshot_that_is_not_ours_is_passed_over);
+    g_test_add_func("/policy trouble/h11_a_snapshot_with_a_doubt_is_not_told_as_passed_over",
+                    test_h11_a_snapshot_with_a_doubt_is_not_told_as_passed_over);
     g_test_add_func("/policy trouble/what others wrote is sealed once it is read",
                     test_what_others_wrote_is_sealed_once_it_is_read);
     g_test_add_func("/policy trouble/catching up seals what another look has read",
