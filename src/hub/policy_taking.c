@@ -186,14 +186,20 @@ static bool is_bad_alone(const struct policy_name *name, const char *body)
     return !is_good;
 }
 
-/* What the store could not do is tried again soon, what other documents or cameras forbid by each look: they change. */
-static void note_refused(struct policy_taking *taking, struct file *file, const struct policy_name *name,
-                         const char *body, const char *digest, const GError *error)
+/* What the store could not do is tried again soon; what other documents or cameras forbid, or is of nobody yet, by each
+ * look: people change that. */
+static void refuse_for_now(struct policy_taking *taking, struct file *file, const GError *error)
 {
     refuse(file, error->message);
     if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
         note_failure(taking, error);
-    else if (is_bad_alone(name, body))
+}
+
+static void note_refused(struct policy_taking *taking, struct file *file, const struct policy_name *name,
+                         const char *body, const char *digest, const GError *error)
+{
+    refuse_for_now(taking, file, error);
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) && is_bad_alone(name, body))
         file->tried = g_strdup(digest);
 }
 
@@ -208,8 +214,7 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
         refuse(file, "its place names no scope, or its name no type of policy");
         file->tried = g_strdup(digest);
     } else if (!policy_keeper_check_scope(taking->config.keeper, &name, &error)) {
-        refuse(file, error->message); /* people make orgs, sites and cameras: it is tried again */
-        note_failure(taking, error);
+        refuse_for_now(taking, file, error);
     } else if (put(taking, &file->row, &name, body, &version, &error)) {
         g_free(file->row.digest);
         file->row.digest = g_strdup(digest);

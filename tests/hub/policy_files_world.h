@@ -5,6 +5,7 @@
 
 #include "../store/store_world.h"
 #include "hub/policy_files.h"
+#include "store/places.h"
 
 enum { DEADLINE_SECONDS = 20 };
 
@@ -72,6 +73,16 @@ static inline void end(struct files_world *world)
     world_clear(&world->store);
     remove_directory(world->directory);
     g_free(world->directory);
+}
+
+static inline void make_org(struct files_world *world, const char *id)
+{
+    g_autoptr(GError) error = NULL;
+    struct org org = {.id = g_strdup(id), .name = g_strdup(id)};
+    const struct audit_by by = {"default", "u1", "ann", NULL, "test"};
+    store_org_create(world->store.store, &org, &by, &error);
+    g_assert_no_error(error);
+    record_clear(&org_descriptor, &org);
 }
 
 static inline void write_file(struct files_world *world, const char *name, const char *text)

@@ -5,7 +5,6 @@
 
 #include <stdatomic.h>
 
-#include "store/places.h"
 #include "store/policy_files.h"
 
 static const struct policy_name retention = {{.org_id = "default"}, POLICY_RETENTION, NULL},
@@ -28,16 +27,6 @@ static void end_beside(struct files_world *second)
     record_clear(&settings_descriptor, &second->settings);
     remove_directory(second->directory);
     g_free(second->directory);
-}
-
-static void make_org(struct files_world *world, const char *id)
-{
-    g_autoptr(GError) error = NULL;
-    struct org org = {.id = g_strdup(id), .name = g_strdup(id)};
-    const struct audit_by by = {"default", "u1", "ann", NULL, "test"};
-    store_org_create(world->store.store, &org, &by, &error);
-    g_assert_no_error(error);
-    record_clear(&org_descriptor, &org);
 }
 
 /* A volume that is not mounted yet, or a checkout that is not done. */
@@ -111,6 +100,7 @@ static void test_a_file_is_taken_once_there_is_whom_it_is_of(void)
     static const struct policy_name acme = {{.org_id = "acme"}, POLICY_SAFETY, NULL};
     struct files_world world;
     start(&world);
+    world.poll_seconds = 0.02;
     write_file(&world, "orgs/acme/safety.json", "{\"loitering_seconds\":5}");
     watch_files(&world);
     wait_for_policy(&world, &acme, "", 1);

@@ -1,4 +1,5 @@
 /* A directory of policies beside other hands, and a store that is away for a while. Case H1 at this door. */
+#include "hub/policy_taking.h"
 #include "policy_files_world.h"
 
 #include <sqlite3.h>
@@ -151,6 +152,31 @@ static void test_what_other_things_forbid_is_tried_again(void)
     end(&world);
 }
 
+/* A directory may be large, and be ahead of who makes the orgs for ever: it is not read every two seconds for that. */
+static void test_a_file_of_whom_there_is_not_waits_for_the_next_look(void)
+{
+    static const struct policy_name acme = {{.org_id = "acme"}, POLICY_SAFETY, NULL};
+    struct files_world world;
+    atomic_bool is_stopping = false;
+    start(&world);
+    write_file(&world, "orgs/acme/safety.json", "{\"loitering_seconds\":5}");
+    const struct policy_taking_config config = {.directory = world.directory,
+                                                .source = world.source,
+                                                .store = world.store.store,
+                                                .keeper = world.keeper,
+                                                .is_stopping = &is_stopping};
+    struct policy_taking *taking = policy_taking_new(&config);
+    g_assert_true(policy_taking_look(taking));
+    g_assert_cmpuint(policy_taking_refused(taking), ==, 1);
+    make_org(&world, "acme");
+    g_assert_true(policy_taking_look(taking));
+    g_assert_cmpuint(policy_taking_refused(taking), ==, 0);
+    g_autofree char *text = stored_as(&world, &acme);
+    g_assert_cmpstr(text, ==, "{\"loitering_seconds\":5}");
+    policy_taking_free(taking);
+    end(&world);
+}
+
 /* What stands in files that nobody can read, nobody knows. */
 static void test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away(void)
 {
@@ -188,6 +214,8 @@ int main(int argc, char **argv)
                     test_g08_a_bad_file_that_comes_back_is_in_doubt_again);
     g_test_add_func("/policy_files/what_other_things_forbid_is_tried_again",
                     test_what_other_things_forbid_is_tried_again);
+    g_test_add_func("/policy_files/a_file_of_whom_there_is_not_waits_for_the_next_look",
+                    test_a_file_of_whom_there_is_not_waits_for_the_next_look);
     g_test_add_func("/policy_files/g08_nothing_is_deleted_while_the_directory_or_the_store_is_away",
                     test_g08_nothing_is_deleted_while_the_directory_or_the_store_is_away);
     return g_test_run();
