@@ -29,6 +29,7 @@ struct hub_policies {
 /* What a camera's worker was told last. */
 struct told {
     const struct camera *camera; /* as it was then; shared */
+    struct policy_view *view;    /* what it goes by; another of the same takes its place */
     char *policies;              /* what they came to then, as digest_of */
     char *text;
     int64_t telling;   /* the number in it: pictures made by it carry it */
@@ -42,6 +43,7 @@ static void told_free(gpointer data)
     struct told *told = data;
     if (told->camera)
         camera_unref(told->camera);
+    policy_view_unref(told->view);
     g_free(told->policies);
     g_free(told->text);
     g_free(told);
@@ -75,12 +77,16 @@ static bool says_the_same(const char *a, const char *b)
     return strcmp(left, right) == 0;
 }
 
+static const struct policy_camera *policies_in(const struct policy_view *view, const struct camera *camera)
+{
+    const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
+    return policies ? policies : policy_view_default(view);
+}
+
 /* The same for policies that come to the same. g_free. */
 static char *digest_of(const struct policy_view *view, const struct camera *camera)
 {
-    const struct policy_camera *policies = policy_view_find(view, camera->org_id, camera->id);
-    if (!policies)
-        policies = policy_view_default(view);
+    const struct policy_camera *policies = policies_in(view, camera);
     g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
     const char *doubt = policies->doubt ? policies->doubt : "";
     g_checksum_update(sum, (const guchar *)doubt, (gssize)strlen(doubt) + 1);
@@ -114,31 +120,42 @@ static bool is_in_the_same_place(const struct camera *a, const struct camera *b)
            g_strcmp0(a->class_id, b->class_id) == 0;
 }
 
-/* A telling, with the camera as it is now, by a new number. NULL: it cannot be made. */
-static char *text_with(struct hub_policies *policies, const char *text, const struct camera *camera)
+/* What was told, with the camera as it is now, and the policies that were told put into that. False: they contradict
+ * it. */
+static bool renew_config(const struct told *told, const struct camera_config *before, const struct camera *camera,
+                         struct camera_config *config)
 {
-    struct camera_config config;
+    struct camera_config base = *before;
+    base.camera = *camera; /* borrowed, as all of it */
+    return policy_apply(policies_in(told->view, camera), policy_view_revision(told->view), &base, config, NULL);
+}
+
+/* A telling of that, by a new number. NULL: it cannot be made. g_free. */
+static char *text_with(struct hub_policies *policies, const struct told *told, const struct camera *camera)
+{
+    struct camera_config before, config;
     struct record_errors errors;
-    g_autoptr(GString) renewed = g_string_new(NULL);
     record_errors_init(&errors);
-    bool is_read = record_decode_json(&camera_config_descriptor, text, strlen(text), &config, &errors);
+    bool is_read = record_decode_json(&camera_config_descriptor, told->text, strlen(told->text), &before, &errors);
     record_errors_clear(&errors);
     if (!is_read)
         return NULL;
-    const struct camera before = config.camera;
+    bool is_renewed = renew_config(told, &before, camera, &config);
+    record_clear(&camera_config_descriptor, &before);
+    if (!is_renewed)
+        return NULL;
+    GString *text = g_string_new(NULL);
     config.telling = ++policies->tellings;
-    config.camera = *camera; /* borrowed for the encoding */
-    record_encode_json(&camera_config_descriptor, &config, true, renewed);
-    config.camera = before;
+    record_encode_json(&camera_config_descriptor, &config, true, text);
     record_clear(&camera_config_descriptor, &config);
-    return g_strdup(renewed->str);
+    return g_string_free(text, FALSE);
 }
 
-/* Of a camera that is another since, what it was told has its old masks and zones: these become the new ones, as no
- * policy changes them. Of one that was moved, nobody knows what may be seen there. */
+/* Of a camera that is another since, what it was told has its old masks and zones: these become the new ones, with what
+ * the policies that were told say of them. Of one that was moved, nobody knows what may be seen there. */
 static void renew(struct hub_policies *policies, const struct camera *camera, struct told *told)
 {
-    char *text = is_in_the_same_place(told->camera, camera) ? text_with(policies, told->text, camera) : NULL;
+    char *text = is_in_the_same_place(told->camera, camera) ? text_with(policies, told, camera) : NULL;
     g_free(told->text);
     told->text = text;
     if (!text)
@@ -163,13 +180,24 @@ static void tell_last_good(struct hub_policies *policies, struct hub_worker *wor
     told->is_behind = true;
 }
 
-static void tell_camera(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view,
+/* The latest of those that say the same of it, so that no older one is held for it. */
+static void keep_view(struct told *told, struct policy_view *view)
+{
+    if (told->view == view)
+        return;
+    policy_view_unref(told->view);
+    told->view = policy_view_ref(view);
+}
+
+static void tell_camera(struct hub_policies *policies, struct hub_worker *worker, struct policy_view *view,
                         const struct camera *camera)
 {
     struct told *told = told_of(policies, camera);
     g_autofree char *digest = digest_of(view, camera);
-    if (told->is_there && !told->is_behind && told->camera == camera && strcmp(told->policies, digest) == 0)
+    if (told->is_there && !told->is_behind && told->camera == camera && strcmp(told->policies, digest) == 0) {
+        keep_view(told, view);
         return;
+    }
     bool shows_people;
     g_autofree char *text = text_of(policies, view, camera, &shows_people);
     if (!text) {
@@ -189,6 +217,7 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
     if (told->camera)
         camera_unref(told->camera);
     told->camera = camera_ref(camera);
+    keep_view(told, view);
     g_free(told->policies);
     told->policies = g_steal_pointer(&digest);
     if (is_same)
@@ -198,7 +227,7 @@ static void tell_camera(struct hub_policies *policies, struct hub_worker *worker
 }
 
 /* False: not all could be told. */
-static bool tell(struct hub_policies *policies, struct hub_worker *worker, const struct policy_view *view)
+static bool tell(struct hub_policies *policies, struct hub_worker *worker, struct policy_view *view)
 {
     bool are_told = true;
     for (guint i = 0; i < worker->held->len; i++) {

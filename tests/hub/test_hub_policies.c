@@ -141,8 +141,8 @@ static void watching_end(struct watching *watching)
     end(&watching->world);
 }
 
-/* Runs the hub until the process is told something, and reads the number of that. */
-static int64_t watching_hear(struct watching *watching, bool *hides_people, size_t *masks)
+/* Runs the hub until the process is told something, and reads it. */
+static void watching_hear_config(struct watching *watching, struct camera_config *config)
 {
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
     enum link_type type;
@@ -152,16 +152,22 @@ static int64_t watching_hear(struct watching *watching, bool *hides_people, size
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         g_main_context_iteration(NULL, FALSE);
     }
-    struct camera_config config;
     struct record_errors errors;
     record_errors_init(&errors);
     g_assert_cmpint(type, ==, LINK_CAMERA);
-    g_assert_true(record_decode_json(&camera_config_descriptor, body, length, &config, &errors));
+    g_assert_true(record_decode_json(&camera_config_descriptor, body, length, config, &errors));
+    record_errors_clear(&errors);
+}
+
+/* The number of what it is told. */
+static int64_t watching_hear(struct watching *watching, bool *hides_people, size_t *masks)
+{
+    struct camera_config config;
+    watching_hear_config(watching, &config);
     int64_t telling = config.telling;
     *hides_people = config.privacy.face_blur_enabled;
     *masks = config.camera.zones.count;
     record_clear(&camera_config_descriptor, &config);
-    record_errors_clear(&errors);
     return telling;
 }
 
@@ -302,6 +308,36 @@ static void test_h11_a_changed_password_keeps_what_was_told(void)
     watching_end(&watching);
 }
 
+static void hear_limits(struct watching *watching, double loitering_seconds, double analyse_fps, double tamper_seconds)
+{
+    struct camera_config config;
+    watching_hear_config(watching, &config);
+    const struct zone *zones = config.camera.zones.items;
+    for (size_t i = 0; i < config.camera.zones.count; i++)
+        g_assert_cmpfloat(zones[i].loitering_seconds, ==, loitering_seconds);
+    g_assert_cmpfloat(config.camera.analyse_fps, ==, analyse_fps);
+    g_assert_cmpfloat(config.camera.rules.tamper_seconds, ==, tamper_seconds);
+    record_clear(&camera_config_descriptor, &config);
+}
+
+/* Also what they say of zones, rules and rates, which stands in the camera: of a zone that is new, too. */
+static void test_h11_a_changed_password_keeps_what_policies_say_of_zones(void)
+{
+    struct watching watching;
+    watching_start(&watching);
+    const struct camera *camera = &watching.camera;
+    hear_limits(&watching, 0, camera->analyse_fps, camera->rules.tamper_seconds);
+    put_policy(&watching.world, POLICY_DETECTION, "{\"analyse_fps\":3}");
+    hear_limits(&watching, 0, 3, camera->rules.tamper_seconds);
+    put_policy(&watching.world, POLICY_SAFETY, "{\"loitering_seconds\":7,\"tamper_seconds\":11}");
+    hear_limits(&watching, 7, 3, 11);
+    watching_confuse(&watching);
+    put_mask(&watching.camera);
+    watching_put_camera_with_password(&watching, "another");
+    hear_limits(&watching, 7, 3, 11);
+    watching_end(&watching);
+}
+
 /* What was told of it was of another place. */
 static void test_h11_a_camera_that_was_moved_is_not_told_what_held_before(void)
 {
@@ -354,6 +390,8 @@ int main(int argc, char **argv)
                     test_h11_a_new_process_goes_by_what_it_is_told);
     g_test_add_func("/hub_policies/h11_a_changed_password_keeps_what_was_told",
                     test_h11_a_changed_password_keeps_what_was_told);
+    g_test_add_func("/hub_policies/h11_a_changed_password_keeps_what_policies_say_of_zones",
+                    test_h11_a_changed_password_keeps_what_policies_say_of_zones);
     g_test_add_func("/hub_policies/h11_a_camera_that_was_moved_is_not_told_what_held_before",
                     test_h11_a_camera_that_was_moved_is_not_told_what_held_before);
     g_test_add_func("/hub_policies/h11_who_cannot_be_told_shows_nothing", test_h11_who_cannot_be_told_shows_nothing);
