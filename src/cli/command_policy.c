@@ -2,6 +2,7 @@
 #include "cli/cli.h"
 
 #include "cli/api_client.h"
+#include "cli/policy_export.h"
 #include "cli/policy_import.h"
 #include "cli/policy_monitor.h"
 #include "facts/policy.h"
@@ -28,24 +29,27 @@ enum option {
     OPTION_TO,
     OPTION_LIMIT,
     OPTION_CURSOR,
-    OPTION_GLOBAL, /* alone without a value */
+    OPTION_GLOBAL, /* without a value, as the next */
+    OPTION_PRUNE,
     OPTIONS,
 };
-static const char *const option_names[OPTIONS] = {"camera",     "site", "class", "scope", "service", "reason",
-                                                  "if-version", "from", "to",    "limit", "cursor",  "global"};
+static const char *const option_names[OPTIONS] = {"camera", "site",       "class", "scope", "service",
+                                                  "reason", "if-version", "from",  "to",    "limit",
+                                                  "cursor", "global",     "prune"};
 enum {
     TAKES_LEVEL = 1 << OPTION_CAMERA | 1 << OPTION_SITE | 1 << OPTION_CLASS | 1 << OPTION_SCOPE | 1 << OPTION_GLOBAL,
     TAKES_POLICY = TAKES_LEVEL | 1 << OPTION_SERVICE,
     TAKES_REASON = 1 << OPTION_REASON,
     TAKES_CHANGE = TAKES_POLICY | TAKES_REASON | 1 << OPTION_IF_VERSION,
     TAKES_PAGE = 1 << OPTION_LIMIT | 1 << OPTION_CURSOR,
+    TAKES_PRUNE = 1 << OPTION_PRUNE,
     TAKES_TIME = 1 << OPTION_FROM | 1 << OPTION_TO,
 };
 
 /* What stands on the line. */
 struct request_line {
-    char *options[OPTIONS]; /* NULL: not given; of OPTION_GLOBAL NULL always */
-    gboolean is_global;
+    char *options[OPTIONS]; /* NULL: not given; of those without a value NULL always */
+    gboolean is_global, is_pruning;
     char **words; /* what is no option */
     struct api_client *client;
 };
@@ -302,62 +306,9 @@ static bool do_import(const struct request_line *line, GError **error)
     return policy_import(line->client, line->words[0], line->options[OPTION_REASON], error);
 }
 
-static const char *text_of(const json_t *object, const char *key)
-{
-    return json_string_value(json_object_get(object, key));
-}
-
-/* Why a policy cannot be a file of policies.directory; NULL: it can. */
-static const char *why_no_file(const json_t *policy)
-{
-    const char *type = text_of(policy, "policy_type"), *service = text_of(policy, "service_name");
-    if (service && g_strcmp0(service, type) != 0)
-        return "it is another program's, and files have no place for its service";
-    if (json_object_get(json_object_get(policy, "config"), POLICY_UNOPENABLE))
-        return "the server has no key that opens it";
-    return NULL;
-}
-
-static void tell_left_out(const char *path, const json_t *policy, const char *why)
-{
-    const char *service = text_of(policy, "service_name");
-    g_printerr("%s of the service '%s' is left out: %s\n", path, service ? service : "", why);
-}
-
-/* Files as policies.directory reads them. */
-static bool export_one(const json_t *policy, const char *directory, GError **error)
-{
-    const struct policy_scope scope = {text_of(policy, "org_id"), text_of(policy, "site_id"),
-                                       text_of(policy, "class_id"), text_of(policy, "camera_id")};
-    const char *type = text_of(policy, "policy_type");
-    g_autofree char *path = policy_path_write(&scope, type ? type : "");
-    g_autofree char *file = g_build_filename(directory, path, NULL);
-    g_autofree char *place = g_path_get_dirname(file);
-    const char *why = why_no_file(policy);
-    if (why) {
-        tell_left_out(path, policy, why);
-        return true;
-    }
-    char *text = json_dumps(json_object_get(policy, "config"), JSON_INDENT(2) | JSON_REAL_PRECISION(15));
-    bool is_good = g_mkdir_with_parents(place, 0755) == 0 && g_file_set_contents(file, text, -1, error);
-    if (is_good)
-        puts(file);
-    else if (error && !*error)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "%s: the directory cannot be made", place);
-    free(text);
-    return is_good;
-}
-
 static bool do_export(const struct request_line *line, GError **error)
 {
-    g_autofree char *answer = api_client_request(line->client, "GET", "/api/v1/policies", NULL, NULL, error);
-    json_t *tree = answer ? json_loads(answer, 0, NULL) : NULL;
-    const json_t *items = json_object_get(tree, "items");
-    bool is_good = answer != NULL;
-    for (size_t i = 0; is_good && i < json_array_size(items); i++)
-        is_good = export_one(json_array_get(items, i), line->words[0], error);
-    json_decref(tree);
-    return is_good;
+    return policy_export(line->client, line->words[0], line->is_pruning, error);
 }
 
 static const struct action {
@@ -379,7 +330,8 @@ static const struct action {
     {"monitor", "", "prints what is in force, then each change of it: keys, values, author, reason", 0, 0, do_monitor},
     {"backtest", "TYPE FILE", "what a file would have told from --from to --to, beside what is in force", 2, 2,
      do_backtest, TAKES_LEVEL | TAKES_TIME},
-    {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export},
+    {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export,
+     TAKES_PRUNE},
     {"import", "DIRECTORY", "sets every policy that such files hold: all of them, or none when one is bad", 1, 1,
      do_import, TAKES_REASON},
 };
@@ -397,6 +349,7 @@ static int print_usage(FILE *out, int status)
         "validate: without TYPE the one that the file's name says (privacy-policy.json, privacy.json), else the first "
         "that\n"
         "takes it. Exit status 1: it is not valid; 3: it could not be tried, as without a server or a right to ask.\n"
+        "export: a file there that no policy says any more is named, with exit status 1; --prune removes it.\n"
         "history: --limit N at once, and with --cursor NEXT_CURSOR of the answer before the next, older ones.\n"
         "TYPE is one of");
     for (size_t i = 0; i < POLICY_TYPES; i++)
@@ -428,7 +381,7 @@ static char *name_options(unsigned options)
 /* What would be passed over in silence. True: there is something, and it was told. */
 static bool refuse_unheeded(const struct action *action, const struct request_line *line)
 {
-    unsigned given = line->is_global ? 1u << OPTION_GLOBAL : 0;
+    unsigned given = (line->is_global ? 1u << OPTION_GLOBAL : 0) | (line->is_pruning ? 1u << OPTION_PRUNE : 0);
     for (int i = 0; i < OPTIONS; i++)
         given |= line->options[i] ? 1u << i : 0;
     if (!(given & ~action->takes))
@@ -508,8 +461,9 @@ static bool read_line(struct request_line *line, int argc, char **argv, GError *
     g_autoptr(GOptionContext) context = g_option_context_new(NULL);
     for (int i = 0; i < OPTIONS; i++)
         entries[i] = (GOptionEntry){option_names[i], 0, 0, G_OPTION_ARG_STRING, &line->options[i], NULL, NULL};
-    entries[OPTION_GLOBAL].arg = G_OPTION_ARG_NONE;
+    entries[OPTION_GLOBAL].arg = entries[OPTION_PRUNE].arg = G_OPTION_ARG_NONE;
     entries[OPTION_GLOBAL].arg_data = &line->is_global;
+    entries[OPTION_PRUNE].arg_data = &line->is_pruning;
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_add_main_entries(context, entries, NULL);
     return g_option_context_parse(context, &argc, &argv, error);

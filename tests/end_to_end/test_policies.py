@@ -153,7 +153,8 @@ def the_command_line_changes_tells_and_refuses():
                                                 (("list", "--limit", "1"), "--limit", "no options"),
                                                 (("monitor", "--scope", "camera/shop"), "--scope", "no options"),
                                                 (("monitor", "--global"), "--global", "no options"),
-                                                (("export", directory / "none", "--site", "s"), "--site", "no options")):
+                                                (("list", "--prune"), "--prune", "no options"),
+                                                (("export", directory / "none", "--site", "s"), "--site", "--prune")):
                     refused = policy(*words)
                     told = f"{words[0]}: {unheeded}: not heeded there; it takes "
                     assert refused.returncode == 2 and told in refused.stderr, refused

@@ -57,6 +57,38 @@ def validate_tells_a_bad_file_from_one_that_could_not_be_tried():
             assert done.returncode == expected and next(left, None) is None, (answers, login, done)
 
 
+def export_leaves_no_file_of_a_policy_that_is_gone():
+    def policy(name, **where):
+        return {"policy_type": name, "service_name": name, "config": {}, **where}
+
+    items = [policy("motion"), policy("safety", org_id="acme"), policy("privacy", org_id="acme", camera_id="door")]
+    answers = {"/auth/me": {"org_id": "acme"}, "/api/v1/policies": {"items": items}}
+    ours = ["motion.json", "orgs/acme/safety.json", "orgs/acme/cameras/door/privacy.json"]
+    others = ["orgs/other/safety.json", "orgs/acme/README.json", "notes.txt"]  # none that it might have written
+    with Directory() as directory, server_that_says(lambda path: (200, answers[path])) as address:
+        def export(*words):
+            return subprocess.run([BINARY, "policy", "export", directory, *words], capture_output=True, text=True,
+                                  env={**environment(address), "VEDETTE_TOKEN": "x"}, timeout=60, check=False)
+
+        def present():
+            return {str(each.relative_to(directory)) for each in directory.rglob("*") if each.is_file()}
+
+        assert export().returncode == 0 and present() == set(ours), present()
+        for each in others:
+            (directory / each).parent.mkdir(exist_ok=True)
+            (directory / each).write_text("{}")
+        items.clear()
+        items.append(policy("safety", org_id="acme", config={"unopenable": "its key is gone"}))
+        told = export()
+        assert told.returncode == 1 and present() == {*ours, *others}, told
+        assert ours[0] in told.stderr and ours[2] in told.stderr and "--prune" in told.stderr, told
+        assert not any(each in told.stderr for each in others), told
+        assert export("--prune").returncode == 0 and present() == {ours[1], *others}, present()
+        assert export().returncode == 0
+        del answers["/api/v1/policies"]["items"]  # an answer that is none removes nothing
+        assert export("--prune").returncode == 1 and present() == {ours[1], *others}, present()
+
+
 def changing_server(asked_before, lag):
     """Its answers: a policy is made, revision 4, after so many requests, and is in force so many requests later."""
     asked = itertools.count(1)
@@ -96,5 +128,6 @@ if __name__ == "__main__":
         ("validate blames a file for its own faults alone", validate_blames_a_file_for_its_own_faults_alone),
         ("validate tells a bad file from one that could not be tried",
          validate_tells_a_bad_file_from_one_that_could_not_be_tried),
+        ("export leaves no file of a policy that is gone", export_leaves_no_file_of_a_policy_that_is_gone),
         ("monitor loses no change that is made as it begins", monitor_loses_no_change_that_is_made_as_it_begins),
     ]))
