@@ -98,7 +98,9 @@ bool ground_point(const struct ground *ground, struct record_point picture, doub
 
 /* ---- memory of tracks ---- */
 
-enum { WATCH_TRACKS_MAX = 1024 };
+/* Who is out of sight is held beyond the memory only as long as it and who was seen are no more than WATCH_HELD_MAX:
+ * the other places are for who comes. */
+enum { WATCH_TRACKS_MAX = 1024, WATCH_HELD_MAX = WATCH_TRACKS_MAX / 2 };
 
 /* Where a remembered track was last, to know it again under another id. Every line and zone has one for every track and
  * writes it in every frame: what is in this struct, and what items change in every frame, is kept within the line of
@@ -109,6 +111,7 @@ struct watched {
     struct record_point anchor;
     int64_t seen_us;
     int16_t height, speed_x, speed_y; /* as observed_track has them */
+    bool is_held; /* out of sight for longer than the memory, and the tracker has its id yet; of the latest frame */
 };
 static inline double watched_height(const struct watched *watched) /* frame units */
 {
@@ -203,15 +206,21 @@ static inline __attribute__((always_inline)) void watch_list_observe(struct watc
     if (has_new)
         watch_list_meet(list, observation, classes, passes, see, data);
 }
-/* Begins a frame: forgets the items that were not seen for the list's memory and are not kept; NULL: none is kept. What
- * was seen in the frame before is not forgotten, however short its memory, unless an outage lies between: then all are,
+/* Begins a frame: forgets the items that were not seen for the list's memory, but for those whose id the tracker has
+ * yet (it is among the frame's tracks, lost or found again) and those that `keeps` keeps; NULL: it keeps none. What was
+ * seen in the frame before is not forgotten, however short the memory, unless an outage lies between: then all are,
  * however long it is. */
-void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item));
+void watch_list_forget(struct watch_list *list, const struct observation *observation, bool (*keeps)(const void *item));
 
-/* Whether something seen last then is forgotten in the frame that began last. */
-static inline bool watch_list_is_over(const struct watch_list *list, int64_t seen_us)
+/* Whether something seen last then is out of the list's memory in the frame that began last. */
+static inline bool watch_list_is_past(const struct watch_list *list, int64_t seen_us)
 {
     return list->frame_us - seen_us > list->kept_us;
+}
+/* Whether the item is forgotten in the frame that began last; asked before the frame's track is noted in it. */
+static inline bool watch_list_is_over(const struct watch_list *list, const struct watched *watched)
+{
+    return watch_list_is_past(list, watched->seen_us) && !watched->is_held;
 }
 
 /* ---- N of M frames ---- */

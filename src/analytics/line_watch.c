@@ -100,6 +100,6 @@ void line_watch_observe(struct line_watch *watch, const struct rule_settings *se
                         watch->length};
     watch->change_count = 0;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
-    watch_list_forget(&watch->walkers, observation->media_us, NULL);
+    watch_list_forget(&watch->walkers, observation, NULL);
     watch_list_observe(&watch->walkers, observation, &watch->line->classes, NULL, see, &look);
 }

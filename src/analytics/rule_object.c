@@ -77,6 +77,7 @@ static bool walked_before(const struct objects *objects, const struct record_box
     for (int i = 0; i < objects->arrivals.count; i++) {
         const struct arrival *arrival = watch_list_at(&objects->arrivals, i);
         if (arrival->has_travelled && arrival->watched.seen_us < media_us &&
+            !watch_list_is_past(&objects->arrivals, arrival->watched.seen_us) &&
             box_iou(&arrival->box, box) >= same_overlap)
             return true;
     }
@@ -287,8 +288,7 @@ static void observe(void *state, const struct rule_context *context, const struc
     const double one = PICTURE_BOX_ONE;
     if (!picture || !is_wanted(context))
         return;
-    int64_t media_us = observation->media_us;
-    watch_list_forget(&objects->arrivals, media_us, NULL);
+    watch_list_forget(&objects->arrivals, observation, NULL);
     struct looking looking = {objects, observation};
     watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, &looking);
     for (int i = 0; i < picture->region_count; i++) {
@@ -296,7 +296,7 @@ static void observe(void *state, const struct rule_context *context, const struc
         const struct record_box box = {region->x / one, region->y / one, region->w / one, region->h / one};
         if (box.w * box.h < context->settings->object_minimum_area)
             continue;
-        struct object *object = find_or_add(objects, &box, region->is_taken, context, media_us);
+        struct object *object = find_or_add(objects, &box, region->is_taken, context, observation->media_us);
         if (!object)
             continue;
         object->box = box;

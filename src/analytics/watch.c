@@ -57,7 +57,7 @@ static void *find_predecessor(const struct watch_list *list, const struct observ
     for (int i = 0; i < list->count; i++) {
         struct watched *watched = watch_list_at(list, i);
         if (media_us - watched->seen_us > MIN(list->memory_us, list->kept_us))
-            continue; /* kept for its own id only: by now anybody may be there */
+            continue; /* kept, or held, for its own id only: by now anybody may be there */
         double distance = strangeness(watched, track, list->anchor, media_us);
         if (distance < least && (!passes || passes(watched))) {
             least = distance;
@@ -94,18 +94,44 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
     }
 }
 
-void watch_list_forget(struct watch_list *list, int64_t media_us, bool (*keeps)(const void *item))
+static bool has_track(const struct observation *observation, uint64_t id, int *next)
 {
-    const int64_t since_us = media_us - list->frame_us;
-    list->kept_us = since_us <= list->outage_us ? MAX(list->memory_us, since_us) : 0;
+    for (int tried = 0; tried < observation->track_count; tried++) {
+        int index = *next < observation->track_count ? *next : 0;
+        *next = index + 1;
+        if (observation->tracks[index].id == id)
+            return true;
+    }
+    return false;
+}
+
+/* How many may be held beyond the memory in the frame that began. */
+static int room_to_hold(const struct watch_list *list, bool is_outage)
+{
+    int room = is_outage ? 0 : WATCH_HELD_MAX;
+    for (int i = 0; i < list->count; i++)
+        room -= !watch_list_is_past(list, ((const struct watched *)watch_list_at(list, i))->seen_us);
+    return room;
+}
+
+void watch_list_forget(struct watch_list *list, const struct observation *observation, bool (*keeps)(const void *item))
+{
+    const struct watch_list before = *list;
+    const int64_t media_us = observation->media_us, since_us = media_us - list->frame_us;
+    const bool is_outage = since_us > list->outage_us;
+    list->kept_us = is_outage ? 0 : MAX(list->memory_us, since_us);
     list->frame_us = media_us;
-    if (!watch_list_is_over(list, list->oldest_us))
+    if (!watch_list_is_past(list, list->oldest_us))
         return;
-    int kept = 0;
+    int kept = 0, next = 0, room = room_to_hold(list, is_outage);
     list->oldest_us = media_us;
     for (int i = 0; i < list->count; i++) {
-        const struct watched *watched = watch_list_at(list, i);
-        if (watch_list_is_over(list, watched->seen_us) && !(keeps && keeps(watched)))
+        struct watched *watched = watch_list_at(list, i);
+        bool was_over = watch_list_is_over(&before, watched);
+        watched->is_held = room > 0 && !was_over && watch_list_is_past(list, watched->seen_us) &&
+                           has_track(observation, watched->id, &next);
+        room -= watched->is_held;
+        if (watch_list_is_over(list, watched) && !(keeps && keeps(watched)))
             continue;
         if (kept != i)
             memcpy(watch_list_at(list, kept), watched, list->size);

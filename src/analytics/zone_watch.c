@@ -1,6 +1,7 @@
 /* Who is in a zone: kept once for all rules that ask. A stay begins and ends when it has settled; a track that is lost
- * inside stays inside until it is forgotten, and its stay passes on to a new track that appears where it should be. Who
- * was out of sight for longer has left: its stay ends before a frame is looked at, and nobody in it goes on with it. */
+ * inside stays inside until it is forgotten, for longer than the rules' memory as long as the tracker has its id, and
+ * its stay passes on to a new track that appears where it should be. Who was out of sight for longer has left: its stay
+ * ends before a frame is looked at, and nobody in it goes on with it. */
 #include "analytics/analytics_internal.h"
 
 #include <string.h>
@@ -107,7 +108,7 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
     struct zone_watch *watch = look->watch;
     struct zone_stay *stay = item;
     int64_t media_us = look->media_us, before_us = stay->watched.seen_us;
-    if (before_us < 0 || watch_list_is_over(&watch->stays, before_us))
+    if (before_us < 0 || watch_list_is_over(&watch->stays, &stay->watched))
         begin(stay);
     watched_note(&stay->watched, track, sighting, look->anchor, media_us);
     bool is_in = zone_holds(look, sighting->anchors[look->anchor - 1]);
@@ -137,11 +138,11 @@ static bool is_inside(const void *item)
 static void end_stays(struct zone_watch *watch)
 {
     struct watch_list *stays = &watch->stays;
-    if (!watch_list_is_over(stays, stays->oldest_us))
+    if (!watch_list_is_past(stays, stays->oldest_us))
         return; /* nobody is */
     for (int i = 0; i < stays->count; i++) {
         struct zone_stay *stay = watch_list_at(stays, i);
-        if (stay->is_inside && watch_list_is_over(stays, stay->watched.seen_us))
+        if (stay->is_inside && watch_list_is_over(stays, &stay->watched))
             leave(watch, stay, stay->watched.seen_us);
     }
 }
@@ -162,7 +163,7 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
     watch->is_begun = true;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
-    watch_list_forget(&watch->stays, observation->media_us, is_inside);
+    watch_list_forget(&watch->stays, observation, is_inside);
     end_stays(watch);
     watch->frame_us = observation->media_us;
     watch->frame_ms = observation->at_ms;

@@ -158,8 +158,8 @@ static const struct record_field tracker_fields[] = {
     FIELD(struct tracker_settings, still_seconds, 0, "what has stood in one place for so long is stationary",
           .unit = "s", .min = 0.1, .max = 3600, .default_text = "5"),
     FIELD(struct tracker_settings, still_lost_seconds, 0,
-          "a stationary track that is lost is remembered so long, where it stood: what hides it will pass. Not over an "
-          "outage (rules.outage_seconds), of which nobody knows who came and went",
+          "a stationary track that is lost is remembered so long, where it stood, and its stays and counts go on: what "
+          "hides it will pass. Not over an outage (rules.outage_seconds), of which nobody knows who came and went",
           .unit = "s", .min = 0, .max = 3600, .default_text = "10"),
     FIELD(struct tracker_settings, predict, 0,
           "match detections with where a track should be by now (better at few frames a second); false: with where it "
@@ -210,8 +210,11 @@ static const struct record_field rule_fields[] = {
     FIELD(struct rule_settings, settle_of_frames, 0,
           "settle_frames may lie among so many of the latest frames; 0: they must be in a row", .min = 0, .max = 32,
           .default_text = "0"),
-    FIELD(struct rule_settings, memory_seconds, 0, "how long rules remember a track that is out of sight", .unit = "s",
-          .min = 0.1, .max = 600, .default_text = "2"),
+    FIELD(
+        struct rule_settings, memory_seconds, 0,
+        "how long rules remember a track that is out of sight, for another one that appears in its place, too; for its "
+        "own id as long as the tracker has that (tracker.lost_seconds, tracker.still_lost_seconds)",
+        .unit = "s", .min = 0.1, .max = 600, .default_text = "2"),
     FIELD(
         struct rule_settings, outage_seconds, 0,
         "pictures further apart than this are no rate at which a camera is looked at: between them was an outage, and "

@@ -96,6 +96,15 @@ void stand(struct world *world, uint64_t id, double x, double y, double seconds)
     }
 }
 
+void hide(struct world *world, uint64_t id, double x, double y, double seconds)
+{
+    for (int i = 0; i < seconds * G_USEC_PER_SEC / FRAME_US; i++) {
+        struct observed_track track = figure(id, x, y);
+        track.is_lost = true;
+        observe(world, &track, 1);
+    }
+}
+
 void walk(struct world *world, uint64_t id, double x0, double y0, double x1, double y1, double seconds)
 {
     int steps = (int)(seconds * G_USEC_PER_SEC / FRAME_US);

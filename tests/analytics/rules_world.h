@@ -33,6 +33,8 @@ struct observed_track figure(uint64_t id, double x, double y);
 /* One frame. */
 void observe(struct world *world, const struct observed_track *tracks, int count);
 void stand(struct world *world, uint64_t id, double x, double y, double seconds);
+/* Out of sight, and the tracker has its id yet: it is lost where it stood. */
+void hide(struct world *world, uint64_t id, double x, double y, double seconds);
 void walk(struct world *world, uint64_t id, double x0, double y0, double x1, double y1, double seconds);
 /* After the latest frame nothing is seen until the next, `seconds` after it. */
 void wait_for_frame(struct world *world, double seconds);

@@ -71,11 +71,13 @@ static void observe(struct world *world, const struct observation *observation)
     analytics_observe(world->analytics, observation, &sink);
 }
 
-/* People who wander, stop, are lost and come back under other ids; one frame of them, quantised as live is. */
+/* People who wander, stop, are hidden for some seconds, are lost and come back under other ids; one frame of them,
+ * quantised as live is. */
 struct walkers {
     struct random random;
     double x[WALKERS], y[WALKERS], speed_x[WALKERS], speed_y[WALKERS];
     uint64_t ids[WALKERS], next_id;
+    int hidden_frames[WALKERS]; /* yet to come */
     struct observed_track tracks[WALKERS];
     struct picture_facts picture;
 };
@@ -91,6 +93,10 @@ static void step_walker(struct walkers *walkers, int i)
         walkers->ids[i] = ++walkers->next_id;
     walkers->x[i] = CLAMP(walkers->x[i] + walkers->speed_x[i], 0, 0.9);
     walkers->y[i] = CLAMP(walkers->y[i] + walkers->speed_y[i], 0, 0.8);
+    if (walkers->hidden_frames[i] > 0)
+        walkers->hidden_frames[i]--;
+    else if (random_uniform(random) < 0.01)
+        walkers->hidden_frames[i] = (int)(10e6 / STEP_US * random_uniform(random));
     bool lies = random_uniform(random) < 0.1;
     walkers->tracks[i] = (struct observed_track){
         .id = walkers->ids[i],
@@ -103,7 +109,7 @@ static void step_walker(struct walkers *walkers, int i)
         .speed_x = observation_quantise(walkers->speed_x[i] * 5, OBSERVATION_SPEED_ONE),
         .speed_y = observation_quantise(walkers->speed_y[i] * 5, OBSERVATION_SPEED_ONE),
         .is_confirmed = random_uniform(random) < 0.98,
-        .is_lost = random_uniform(random) < 0.05,
+        .is_lost = random_uniform(random) < 0.05 || walkers->hidden_frames[i] > 0,
     };
 }
 

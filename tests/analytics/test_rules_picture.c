@@ -146,6 +146,28 @@ static void test_a_vehicle_that_brakes_is_no_thing_that_was_left(void)
     world_clear(&world);
 }
 
+/* By the time its track is only held for its own id, another one that begins there did not come with it. */
+static void test_a_vehicle_that_was_hidden_explains_no_other_thing(void)
+{
+    struct world world;
+    struct picture_facts picture;
+    world_with_region(&world, &picture, false);
+    picture.region_count = 0;
+    const struct observed_track parked = figure(2, 0.5, 0.8);
+    picture.regions[0] = (struct picture_region){parked.x, parked.y, parked.w, parked.h, false};
+    drive(&world, 1, 0.2, 0.5, 0.8);
+    drive(&world, 1, 0.5, 0.5, 1);
+    hide(&world, 1, 0.5, 0.8, 5);
+    struct observed_track tracks[] = {figure(1, 0.5, 0.8), parked};
+    tracks[0].is_lost = true;
+    tracks[1].object_class = g_intern_static_string("motion");
+    observe(&world, tracks, 2);
+    picture.region_count = 1;
+    drive(&world, 2, 0.5, 0.5, 60);
+    g_assert_cmpint(told(&world, "object_left"), ==, 1);
+    world_clear(&world);
+}
+
 /* ---- tampering ---- */
 
 static void test_tampering_is_told_once_and_by_its_name(void)
@@ -362,6 +384,8 @@ int main(int argc, char **argv)
                     test_a_thing_that_is_hidden_for_a_moment_is_still_there);
     g_test_add_func("/rules/a vehicle that brakes is no thing that was left",
                     test_a_vehicle_that_brakes_is_no_thing_that_was_left);
+    g_test_add_func("/rules/a vehicle that was hidden explains no other thing",
+                    test_a_vehicle_that_was_hidden_explains_no_other_thing);
     g_test_add_func("/rules/tampering is told once and by its name", test_tampering_is_told_once_and_by_its_name);
     g_test_add_func("/rules/a hand before the lens for a moment is no tampering",
                     test_a_hand_before_the_lens_for_a_moment_is_no_tampering);
