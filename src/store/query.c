@@ -12,10 +12,20 @@ static bool set_fault(const char *name, GError **error)
     return true;
 }
 
+/* What an engine says of its own rights or room is no word about who asked, whose login would be wrong or whose
+ * requests too many: to them the store is away. Jobs are told, for they do not try again at once. */
+static void tell_as_away(const struct store_transaction *transaction, GError *failure)
+{
+    if (transaction->access != STORE_JOB && (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) ||
+                                             g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL)))
+        failure->code = VEDETTE_ERROR_UNAVAILABLE;
+}
+
 /* A write that failed is counted once, and can only be rolled back. Passes the failure on; returns false. */
 static bool fail(struct store_transaction *transaction, GError *failure, GError **error)
 {
     struct store *store = transaction->store;
+    tell_as_away(transaction, failure);
     if (transaction->access != STORE_READ && !transaction->has_failed) {
         counter_add(&store->health->store_errors, 1);
         store_note_write(store, failure);

@@ -241,6 +241,30 @@ static void test_unmigrated_and_changed_databases_are_refused(void)
     }
 }
 
+/* Who asks is answered by the kind: that their login is wrong, or that they ask too often. */
+static void test_what_it_may_not_or_cannot_hold_is_no_word_about_who_asks(void)
+{
+    static const char *const states[] = {"42501", "53100"};
+    for (size_t i = 0; i < G_N_ELEMENTS(states); i++) {
+        struct store_world world;
+        world_init(&world);
+        g_autofree char *refuse =
+            g_strdup_printf("CREATE FUNCTION refuse() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'refused' "
+                            "USING ERRCODE = '%s'; END $$",
+                            states[i]);
+        postgres_do(world.database, refuse);
+        postgres_do(world.database, "CREATE TRIGGER refusing BEFORE INSERT ON events FOR EACH ROW EXECUTE "
+                                    "FUNCTION refuse()");
+        GPtrArray *batch = world_batch_new();
+        g_ptr_array_add(batch, world_crossing(&world, NULL, "door", "in", world_start_ms));
+        struct world_result result = world_store(&world, batch);
+        g_assert_nonnull(result.error);
+        g_assert_cmpint(result.code, ==, VEDETTE_ERROR_UNAVAILABLE);
+        g_free(result.error);
+        world_clear(&world);
+    }
+}
+
 /* ---- partitions ---- */
 
 static void test_g07_rows_of_no_day_are_counted_and_move(void)
@@ -283,6 +307,8 @@ int main(int argc, char **argv)
     g_test_add_func("/postgres/a_migration_waits_for_another", test_a_migration_waits_for_another);
     g_test_add_func("/postgres/unmigrated_and_changed_databases_are_refused",
                     test_unmigrated_and_changed_databases_are_refused);
+    g_test_add_func("/postgres/what_it_may_not_or_cannot_hold_is_no_word_about_who_asks",
+                    test_what_it_may_not_or_cannot_hold_is_no_word_about_who_asks);
     g_test_add_func("/postgres/g07_rows_of_no_day_are_counted_and_move", test_g07_rows_of_no_day_are_counted_and_move);
     return g_test_run();
 }
