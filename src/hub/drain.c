@@ -188,7 +188,9 @@ static void ensure_told(struct drain *drain, GPtrArray *events)
     notify_ensure(drain->parts.notify, (struct analytics_event *const *)(void *)events->pdata, events->len);
 }
 
-/* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored. */
+/* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored, or the store refuses
+ * all.
+ */
 static bool store_range(struct drain *drain, const struct vedette_spool_batch *batch, size_t first, size_t count,
                         GError **error)
 {
@@ -212,19 +214,31 @@ static bool is_hopeless(const GError *error)
     return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
 }
 
+/* Stores a record, or lets it go where it is to blame: the store refuses it and takes one that is good. A database that
+ * somebody changed refuses any, and is not to empty the spool into nothing. False: the store fails. */
+static bool settle_one(struct drain *drain, const struct vedette_spool_batch *batch, size_t index, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    if (store_range(drain, batch, index, 1, &failure))
+        return true;
+    if (!is_hopeless(failure)) {
+        g_propagate_error(error, g_steal_pointer(&failure));
+        return false;
+    }
+    if (!store_events_try(drain->parts.store, error))
+        return false;
+    refuse(drain, &batch->records[index], failure);
+    return true;
+}
+
 /* Each alone, so that one that can never be stored costs itself. False: the store fails. */
 static bool store_one_by_one(struct drain *drain, const struct vedette_spool_batch *batch, bool *is_done,
                              GError **error)
 {
     for (size_t i = 0; i < batch->count; i++) {
-        g_autoptr(GError) failure = NULL;
-        is_done[i] = store_range(drain, batch, i, 1, &failure) || is_hopeless(failure);
-        if (!is_done[i]) {
-            g_propagate_error(error, g_steal_pointer(&failure));
+        is_done[i] = settle_one(drain, batch, i, error);
+        if (!is_done[i])
             return false;
-        }
-        if (failure)
-            refuse(drain, &batch->records[i], failure);
     }
     return true;
 }

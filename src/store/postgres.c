@@ -439,6 +439,7 @@ static void *pg_open(struct store *store, bool may_be_away, GError **error)
     return NULL;
 }
 
+/* As whoever reads begins, so that a role that is missing is told too. */
 static bool pg_check(void *data, int64_t *free_bytes, GError **error)
 {
     (void)free_bytes; /* of its own machine */
@@ -446,10 +447,9 @@ static bool pg_check(void *data, int64_t *free_bytes, GError **error)
     struct pg_connection *connection = take_connection(engine, STORE_READ, error);
     if (!connection)
         return false;
-    int64_t one = 0;
-    bool is_good =
-        pg_send(connection, "SELECT 1", STORE_NO_VALUES, error) && pg_read(connection, take_count, &one, NULL, error);
-    return give_back(engine, connection, is_good);
+    if (!send_begin(connection, STORE_READ, STORE_PLATFORM, error))
+        return give_back(engine, connection, false);
+    return end_on(engine, connection, true, error);
 }
 
 /* ---- migrating ---- */

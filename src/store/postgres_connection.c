@@ -20,7 +20,7 @@ static enum vedette_error classify(const char *state, const char **advice)
         {"28", VEDETTE_ERROR_PERMISSION, "check the user of store.url and its password"},
         {"3D", VEDETTE_ERROR_NOT_FOUND, "make the database, or check store.url"},
         {"42P01", VEDETTE_ERROR_UNSUPPORTED, "run `vedette migrate up`"},
-        {"22023", VEDETTE_ERROR_INVALID, "if a role is missing, run what `vedette migrate roles` prints"},
+        {"22023", VEDETTE_ERROR_PERMISSION, "if a role is missing, run what `vedette migrate roles` prints"},
         {"22", VEDETTE_ERROR_INVALID, NULL},
         {"23", VEDETTE_ERROR_INVALID, NULL},
         {"53", VEDETTE_ERROR_UNAVAILABLE, NULL},

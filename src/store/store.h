@@ -66,6 +66,9 @@ typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stor
  * unit. False when the queue is full (VEDETTE_ERROR_FULL): the caller still owns them and must keep them.
  * Each event's subject_id is set from its payload. */
 bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error);
+/* Whether the store takes events at all: good ones are written as a batch is, and taken back. False, never with
+ * VEDETTE_ERROR_INVALID: it does not, so that one it called invalid may be as good as these. Any thread. */
+bool store_events_try(struct store *store, GError **error);
 
 /* Newest first. Empty strings and 0 mean "any", but the org must be given. */
 struct store_event_filter {

@@ -1,6 +1,8 @@
 /* What becomes of a worker's records: acknowledged once they are in the spool, and stored once, whatever fails. */
 #include "intake_world.h"
 
+#include <sqlite3.h>
+
 static void test_a_record_is_acknowledged_and_stored_under_its_registration(void)
 {
     struct world world;
@@ -113,6 +115,66 @@ static void test_a_record_of_the_spool_that_cannot_be_stored_is_let_go(void)
     g_autoptr(GPtrArray) events = stored(&world, "default", 1);
     g_assert_cmpuint(events->len, ==, 1);
     wait_for_count(&world.hub.health.records_rejected, 1);
+    world_clear(&world);
+}
+
+/* As someone who changes the database under the running server. */
+static void meddle(const struct world *world, const char *sql)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    sqlite3_busy_timeout(db, DEADLINE_US / 1000);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+static void hand_over(struct world *world, uint64_t sequence, const char *id)
+{
+    g_autofree char *text = crossing(id, "door", "door");
+    say_batch(world, sequence, text);
+    g_assert_true(intake_read(world->worker, NULL));
+    await_acknowledgement(world, sequence);
+}
+
+/* Where the store calls each record wrong it is the store that is wrong, however clearly it says so. */
+static void test_a_store_that_refuses_every_record_empties_no_spool(void)
+{
+    enum { BATCHES = 20 };
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    meddle(&world, "CREATE TRIGGER closed BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'closed'); END");
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock);
+        hand_over(&world, sequence, id);
+    }
+    wait_for_count(&world.hub.health.store_breaker_open, 1);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 0);
+    meddle(&world, "DROP TRIGGER closed");
+    g_autoptr(GPtrArray) events = stored(&world, "default", BATCHES);
+    g_assert_cmpuint(events->len, ==, BATCHES);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 0);
+    world_clear(&world);
+}
+
+/* Alone in the spool, with nothing behind it that would be stored: the store is asked whether it takes others. */
+static void test_a_record_that_the_store_refuses_does_not_stay_for_ever(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_autofree char *bad = id_new(world.hub.clock), *good = id_new(world.hub.clock);
+    g_autofree char *sql = g_strdup_printf("CREATE TRIGGER picky BEFORE INSERT ON events WHEN NEW.id = '%s' BEGIN "
+                                           "SELECT RAISE(ABORT, 'not this one'); END",
+                                           bad);
+    meddle(&world, sql);
+    hand_over(&world, 1, bad);
+    wait_for_count(&world.hub.health.records_rejected, 1);
+    hand_over(&world, 2, good);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
+    g_assert_cmpuint(events->len, ==, 1);
+    g_assert_cmpstr(((const struct analytics_event *)g_ptr_array_index(events, 0))->id, ==, good);
     world_clear(&world);
 }
 
@@ -262,6 +324,10 @@ int main(int argc, char **argv)
                     test_records_are_kept_and_shown_once_while_the_store_fails);
     g_test_add_func("/intake_kept/a record of the spool that cannot be stored is let go",
                     test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
+    g_test_add_func("/intake_kept/a store that refuses every record empties no spool",
+                    test_a_store_that_refuses_every_record_empties_no_spool);
+    g_test_add_func("/intake_kept/a record that the store refuses does not stay for ever",
+                    test_a_record_that_the_store_refuses_does_not_stay_for_ever);
     g_test_add_func("/intake_kept/c09 what comes out of the spool is on its way no more",
                     test_what_comes_out_of_the_spool_is_on_its_way_no_more);
     g_test_add_func("/intake_kept/what the spool lost is no standstill", test_what_the_spool_lost_is_no_standstill);

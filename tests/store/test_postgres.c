@@ -22,6 +22,29 @@ static void test_idle_connections_that_died_are_not_used(void)
     world_clear(&world);
 }
 
+/* As where a dump was restored into a new cluster: it has no roles. What is written then is as good as before, and
+ * whoever called it invalid would let it go. */
+static void test_a_role_that_is_missing_is_no_fault_of_the_records(void)
+{
+    struct store_world world;
+    world_init(&world);
+    g_assert_true(store_check(world.store, NULL));
+    postgres_do("postgres", "ALTER ROLE vedette_app RENAME TO vedette_gone");
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    struct world_result result = world_store(&world, batch);
+    g_assert_cmpint(result.code, ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_nonnull(strstr(result.error, "vedette migrate roles"));
+    g_free(result.error);
+    WORLD_WAIT_UNTIL(!store_checker_read(world.store->checker, NULL)); /* also where nobody writes */
+    postgres_do("postgres", "ALTER ROLE vedette_gone RENAME TO vedette_app");
+    batch = world_batch_new();
+    g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
+    g_assert_cmpint(world_store(&world, batch).new_records, ==, 1);
+    WORLD_WAIT_UNTIL(store_check(world.store, NULL));
+    world_clear(&world);
+}
+
 /* ---- waiting ---- */
 
 static void test_a_lock_does_not_hold_the_store(void)
@@ -301,6 +324,8 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_add_func("/postgres/idle_connections_that_died_are_not_used", test_idle_connections_that_died_are_not_used);
+    g_test_add_func("/postgres/a_role_that_is_missing_is_no_fault_of_the_records",
+                    test_a_role_that_is_missing_is_no_fault_of_the_records);
     g_test_add_func("/postgres/a_lock_does_not_hold_the_store", test_a_lock_does_not_hold_the_store);
     g_test_add_func("/postgres/servers_lock_rows_in_one_order", test_servers_lock_rows_in_one_order);
     g_test_add_func("/postgres/migrations_that_start_at_once", test_migrations_that_start_at_once);

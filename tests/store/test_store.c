@@ -1,4 +1,4 @@
-#include "store_world.h"
+#include "upkeep_world.h"
 
 #include "user_world.h"
 
@@ -528,6 +528,31 @@ static void test_check_tells_of_little_room(void)
     world_clear(&world);
 }
 
+/* Of what it tries nothing is left; and a table that somebody changed is no fault of the records. */
+static void test_a_store_that_refuses_good_records_is_told_apart(void)
+{
+    static const char *const tables[] = {"events", "track_chunks"};
+    for (size_t i = 0; i < G_N_ELEMENTS(tables); i++) {
+        struct store_world world;
+        world_init(&world);
+        g_autoptr(GError) error = NULL;
+        g_assert_true(store_events_try(world.store, &error));
+        g_assert_cmpint(ask_number(&world, "SELECT (SELECT count(*) FROM events) + (SELECT count(*) FROM counts) + "
+                                           "(SELECT count(*) FROM track_chunks)"),
+                        ==, 0);
+        g_autofree char *closed = g_strdup_printf(
+            world.database ? "ALTER TABLE %s ADD CONSTRAINT closed CHECK (false)"
+                           : "CREATE TRIGGER closed BEFORE INSERT ON %s BEGIN SELECT RAISE(ABORT, 'closed'); END",
+            tables[i]);
+        meddle(&world, closed);
+        g_assert_false(store_events_try(world.store, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO);
+        g_assert_nonnull(strstr(error->message, "refuses records that are good"));
+        g_assert_false(store_check(world.store, NULL));
+        world_clear(&world);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -541,6 +566,8 @@ int main(int argc, char **argv)
     g_test_add_func("/store/cursor_over_equal_times", test_cursor_over_equal_times);
     g_test_add_func("/store/counts_are_of_their_day", test_counts_are_of_their_day);
     g_test_add_func("/store/bad_batch_fails_alone", test_bad_batch_fails_alone);
+    g_test_add_func("/store/a_store_that_refuses_good_records_is_told_apart",
+                    test_a_store_that_refuses_good_records_is_told_apart);
     g_test_add_func("/store/full_queue_refuses", test_full_queue_refuses);
     g_test_add_func("/store/survives_reopen", test_survives_reopen_and_closing_writes_all);
     g_test_add_func("/store/q15_failed_write_rolls_back", test_q15_failed_write_rolls_back);
