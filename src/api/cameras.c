@@ -354,7 +354,7 @@ static const struct route routes[] = {
      .handle = handle_camera_patch,
      .doc = "Changes what is given (RFC 7396); other cameras lose no frame by it. A login that is left out stays, but "
             "goes with the host it was given for; an empty one is removed. 409: the server's settings say what this "
-            "camera is."},
+            "camera is, or a policy keeps what it saw for longer than those of its new site or class would."},
     {.method = "DELETE",
      .path = "/api/v1/cameras/{id}",
      .name = "deleteCamera",
@@ -365,8 +365,9 @@ static const struct route routes[] = {
      .problems = PROBLEM(CONFLICT),
      .features = ROUTE_VERSIONED,
      .handle = handle_camera_delete,
-     .doc = "Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, or the server's "
-            "settings say what it is."},
+     .doc =
+         "Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, one of its site or "
+         "class keeps what it saw for longer than it would be then, or the server's settings say what it is."},
     {.method = "POST",
      .path = "/api/v1/cameras/test",
      .name = "testSource",

@@ -111,6 +111,7 @@ static void handle_org_delete(struct request *request, struct answer *answer)
     const struct store_retention how = {.settings = &request->api->settings->retention,
                                         .check = policy_keeper_check_retention,
                                         .says = policy_keeper_retention,
+                                        .check_org = policy_keeper_check_org,
                                         .data = request->api->policies};
     g_autoptr(GError) error = NULL;
     if (!has_no_camera(request, answer))
@@ -265,7 +266,8 @@ static const struct route routes[] = {
      .features = ROUTE_VERSIONED,
      .handle = handle_org_delete,
      .doc = "Closes another org, for good, and erases everything of it in the background; its row then says what went "
-            "(erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands."},
+            "(erased) and when nothing was left (erased_at). 409 while it has cameras, a legal hold stands "
+            "or one of its retention policies says legal_hold."},
     {.method = "GET",
      .path = "/api/v1/sites",
      .name = "listSites",

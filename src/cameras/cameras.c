@@ -351,6 +351,15 @@ static bool edit(const struct cameras *cameras, const struct camera_change *chan
     return true;
 }
 
+/* What it saw is kept by the policies of where it stands. */
+static bool may_move(const struct cameras *cameras, const struct camera *before, const struct camera *camera,
+                     GError **error)
+{
+    bool is_moved =
+        g_strcmp0(before->site_id, camera->site_id) != 0 || g_strcmp0(before->class_id, camera->class_id) != 0;
+    return !is_moved || policy_keeper_check_kept(cameras->config.keeper, before, camera, error);
+}
+
 const struct camera *cameras_change(struct cameras *cameras, const struct camera_change *change,
                                     struct record_errors *errors, GError **error)
 {
@@ -359,7 +368,7 @@ const struct camera *cameras_change(struct cameras *cameras, const struct camera
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
     const struct camera *before = check_loaded(cameras, error) ? find(cameras, set, change, error) : NULL;
-    if (before && edit(cameras, change, before, &camera, errors, error))
+    if (before && edit(cameras, change, before, &camera, errors, error) && may_move(cameras, before, &camera, error))
         changed = put(cameras, &camera, before, change->by, error);
     pthread_mutex_unlock(&cameras->lock);
     record_clear(&camera_descriptor, &camera);
@@ -384,7 +393,8 @@ bool cameras_delete(struct cameras *cameras, const struct camera_change *change,
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
     const struct camera *camera = check_loaded(cameras, error) ? find(cameras, set, change, error) : NULL;
-    bool is_good = camera && store_camera_delete(cameras->config.store, camera, change->by, error);
+    bool is_good = camera && policy_keeper_check_kept(cameras->config.keeper, camera, NULL, error) &&
+                   store_camera_delete(cameras->config.store, camera, change->by, error);
     if (is_good)
         forget(cameras, set, change);
     pthread_mutex_unlock(&cameras->lock);

@@ -56,10 +56,10 @@ struct camera_change {
  * VEDETTE_ERROR_FULL (there are as many as may be), VEDETTE_ERROR_UNSUPPORTED (its name is taken), or the store's. */
 const struct camera *cameras_create(struct cameras *cameras, const struct camera *asked, const struct audit_by *by,
                                     struct record_errors *errors, GError **error);
-/* As it is now. NULL also with VEDETTE_ERROR_NOT_FOUND, VEDETTE_ERROR_UNSUPPORTED (the settings say what it is, or
- * policies are of one that shall go) and VEDETTE_ERROR_CONFLICT (it is not as expected). By the rules of cameras/kept.h
- * what is left out of its logins stays with the host that it was given for, and an address that is given as it is told
- * is the one that is there. */
+/* As it is now. NULL also with VEDETTE_ERROR_NOT_FOUND, VEDETTE_ERROR_UNSUPPORTED (the settings say what it is,
+ * policies are of one that shall go, or keep what it saw for longer than where it goes: policy_keeper_check_kept) and
+ * VEDETTE_ERROR_CONFLICT (it is not as expected). By the rules of cameras/kept.h what is left out of its logins stays
+ * with the host that it was given for, and an address that is given as it is told is the one that is there. */
 const struct camera *cameras_change(struct cameras *cameras, const struct camera_change *change,
                                     struct record_errors *errors, GError **error);
 bool cameras_delete(struct cameras *cameras, const struct camera_change *change, GError **error);

@@ -195,6 +195,7 @@ static int with_policies(struct upkeep *upkeep,
     const struct store_retention how = {.settings = &upkeep->settings.retention,
                                         .is_dry = upkeep->is_dry,
                                         .says = policy_keeper_retention,
+                                        .check_org = policy_keeper_check_org,
                                         .data = keeper};
     bool is_known = keeper && check_policies(upkeep, keeper, error);
     int status = is_known ? act(upkeep, &how, error) : 1;

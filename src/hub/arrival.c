@@ -96,6 +96,7 @@ static bool start_scheduler(struct arrival *arrival, GError **error)
         .clock = hub->clock,
         .retention_check = policy_keeper_check_retention,
         .retention_says = policy_keeper_retention,
+        .retention_check_org = policy_keeper_check_org,
         .retention_data = policies_keeper(hub->policies),
         .notify = hub->notify,
     };

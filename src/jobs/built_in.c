@@ -92,6 +92,7 @@ static struct store_retention retention_of(const struct job_context *context)
                                     .is_cancelled = context->is_cancelled,
                                     .check = context->options->retention_check,
                                     .says = context->options->retention_says,
+                                    .check_org = context->options->retention_check_org,
                                     .data = context->options->retention_data};
 }
 

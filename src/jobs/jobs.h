@@ -61,6 +61,7 @@ struct scheduler_options {
     /* What policies say of retention (store/retention.h); NULL: the settings alone say. */
     bool (*retention_check)(void *data, GError **error);
     bool (*retention_says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
+    bool (*retention_check_org)(void *data, const char *org_id, GError **error);
     void *retention_data;
     struct notify *notify; /* whom it has forget deleted orgs; NULL: nobody is told */
 };

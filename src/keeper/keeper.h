@@ -79,6 +79,14 @@ bool policy_keeper_check_retention(void *keeper, GError **error);
 /* What policies say of how long a subject's records are kept, over the settings' days; a camera need not be among those
  * there are. False: nothing is deleted. For store_retention.says. */
 bool policy_keeper_retention(void *keeper, const struct retention_subject *subject, struct retention_settings *days);
+/* Whether all of an org may go as far as its documents say: false with VEDETTE_ERROR_UNSUPPORTED while any of them, of
+ * whatever scope of it, says legal_hold, in an overlay too. For store_retention.check_org. */
+bool policy_keeper_check_org(void *keeper, const char *org_id, GError **error);
+/* Whether what a camera saw is kept for as long when it is removed (`after` NULL) or as it shall be then, now and at
+ * each hour of a week at which overlays make something else of it. False: VEDETTE_ERROR_UNSUPPORTED says which policy
+ * keeps it and what to do; VEDETTE_ERROR_UNAVAILABLE: it is not known what is to be kept. Reads the documents anew. */
+bool policy_keeper_check_kept(struct policy_keeper *keeper, const struct camera *before, const struct camera *after,
+                              GError **error);
 /* The notify policy in force for a camera; of one that is not in the roster, by its org, site and id. Asks no store.
  * False: it contradicts itself. For notify_parts.says. */
 bool policy_keeper_notify_policy(void *keeper, const char *org_id, const char *site_id, const char *camera_id,

@@ -175,7 +175,6 @@ static bool check_cameras(struct making *making, const char *config, GError **er
 {
     struct policy_keeper *keeper = making->keeper;
     const struct policy_name *name = &making->change->name;
-    const int64_t week_ms = INT64_C(7) * 24 * 3600 * 1000; /* schedules repeat by then */
     int64_t now_ms = clock_wall_ms(keeper->config.clock);
     size_t count;
     if (!camera_roster_is_whole(keeper->config.roster)) {
@@ -197,7 +196,7 @@ static bool check_cameras(struct making *making, const char *config, GError **er
                                        .present = view,
                                        .type = name->type,
                                        .from_ms = now_ms,
-                                       .until_ms = now_ms + week_ms,
+                                       .until_ms = now_ms + POLICY_WEEK_MS,
                                        .looks_max = (size_t)keeper->config.settings->policies.trial_looks,
                                        .visit = check_camera,
                                        .data = &trying};

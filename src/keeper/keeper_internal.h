@@ -9,6 +9,8 @@
 #include "keeper/keeper.h"
 #include "keeper/seal.h"
 
+#define POLICY_WEEK_MS (INT64_C(7) * 24 * 3600 * 1000) /* schedules repeat by then */
+
 struct policy_keeper {
     /* immutable */
     struct policy_keeper_config config;

@@ -4,13 +4,8 @@
 #include "keeper/keeper_internal.h"
 #include "store/policy_files.h"
 
+#include <stddef.h>
 #include <string.h>
-
-static void take_days(const struct record_optional *said, int32_t *days)
-{
-    if (said->is_present)
-        *days = (int32_t)said->value;
-}
 
 /* Those of a subject, whose camera need not be in the roster; they live as long as *view, which is the caller's. NULL:
  * they contradict each other. */
@@ -110,24 +105,167 @@ bool policy_keeper_check_retention(void *data, GError **error)
     return check_known_here(data, error) && check_known_elsewhere(data, error);
 }
 
-bool policy_keeper_retention(void *data, const struct retention_subject *whose, struct retention_settings *days)
+/* The keys of a retention policy that take the place of the settings' days. */
+#define KEPT(key, setting)                                                                                             \
+    {                                                                                                                  \
+#key, offsetof(struct retention_policy, key), offsetof(struct retention_settings, setting)                     \
+    }
+static const struct kept_key {
+    const char *name;
+    size_t said, days; /* where they lie */
+} kept_keys[] = {
+    KEPT(event_days, event_days),           KEPT(occupancy_raw_days, occupancy_days),
+    KEPT(track_days, track_days),           KEPT(access_log_days, access_log_days),
+    KEPT(attendance_days, attendance_days), KEPT(vehicle_log_days, vehicle_log_days),
+};
+
+static int32_t *days_of(const struct kept_key *key, struct retention_settings *days)
 {
-    struct policy_keeper *keeper = data;
+    return (int32_t *)(void *)((char *)days + key->days);
+}
+
+/* False: nothing is deleted. */
+static bool take_policy(const struct policy_keeper *keeper, const struct retention_policy *policy,
+                        struct retention_settings *days)
+{
     int32_t late_days = keeper->config.settings->store.late_days;
-    const struct policy_scope subject = {whose->org_id, whose->site_id, whose->class_id, whose->camera_id};
-    CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = check_known_here(keeper, NULL) ? policies_of(keeper, &subject, &view) : NULL;
-    if (!policies)
-        return false; /* nothing is deleted until somebody mends that */
-    const struct retention_policy *policy = policy_camera_record(policies, POLICY_RETENTION);
-    take_days(&policy->event_days, &days->event_days);
-    take_days(&policy->occupancy_raw_days, &days->occupancy_days);
-    take_days(&policy->track_days, &days->track_days);
-    take_days(&policy->access_log_days, &days->access_log_days);
-    take_days(&policy->attendance_days, &days->attendance_days);
-    take_days(&policy->vehicle_log_days, &days->vehicle_log_days);
+    for (size_t i = 0; i < G_N_ELEMENTS(kept_keys); i++) {
+        const struct record_optional *said = (const void *)((const char *)policy + kept_keys[i].said);
+        if (said->is_present)
+            *days_of(&kept_keys[i], days) = (int32_t)said->value;
+    }
     /* what may still come late must be counted anew with all of its hour */
     if (policy->occupancy_raw_days.is_present && late_days)
         days->occupancy_days = MAX(days->occupancy_days, late_days + 1);
     return !policy->legal_hold;
+}
+
+bool policy_keeper_retention(void *data, const struct retention_subject *whose, struct retention_settings *days)
+{
+    struct policy_keeper *keeper = data;
+    const struct policy_scope subject = {whose->org_id, whose->site_id, whose->class_id, whose->camera_id};
+    CLEANUP(policy_view) struct policy_view *view = NULL;
+    const struct policy_camera *policies = check_known_here(keeper, NULL) ? policies_of(keeper, &subject, &view) : NULL;
+    /* without: nothing is deleted until somebody mends that */
+    return policies && take_policy(keeper, policy_camera_record(policies, POLICY_RETENTION), days);
+}
+
+/* ---- whether something may go that policies keep ---- */
+
+/* For people; g_free. */
+static char *name_policy(enum policy_level level, const struct policy_scope *scope)
+{
+    const char *const ids[POLICY_LEVEL_END] = {
+        NULL, NULL, scope->org_id, scope->site_id, scope->class_id, scope->camera_id};
+    if (level >= POLICY_LEVEL_END)
+        return g_strdup("the setting `retention`");
+    return level == POLICY_LEVEL_GLOBAL ? g_strdup("the retention policy for everyone")
+                                        : g_strdup_printf("the retention policy of %s '%s'",
+                                                          record_enum_name(policy_level_names, level), ids[level]);
+}
+
+bool policy_keeper_check_org(void *data, const char *org_id, GError **error)
+{
+    struct policy_keeper *keeper = data;
+    struct policy_scope scope;
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    if (!policy_set_find_true(set, POLICY_RETENTION, org_id, "legal_hold", &scope))
+        return true;
+    g_autofree char *policy = name_policy(policy_scope_level(&scope), &scope);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "org '%s': %s says legal_hold: nothing goes until it is changed", org_id, policy);
+    return false;
+}
+
+/* How long a subject's records are kept at some time. */
+struct kept {
+    struct policy_scope subject;
+    struct policy_effective effective;
+    struct retention_settings days; /* its texts are not looked at */
+    bool is_held;
+};
+
+static bool look(const struct policy_keeper *keeper, const struct policy_set *set, int64_t at_ms, struct kept *kept,
+                 GError **error)
+{
+    struct retention_policy policy; /* holds nothing to free */
+    struct record_errors errors;
+    policy_effective_clear(&kept->effective);
+    policy_resolve(set, POLICY_RETENTION, &kept->subject, at_ms, &kept->effective);
+    const char *config = kept->effective.config_json;
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&retention_policy_descriptor, config, strlen(config), &policy, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    kept->days = keeper->config.settings->retention;
+    kept->is_held = is_good && !take_policy(keeper, &policy, &kept->days);
+    return is_good;
+}
+
+/* The first key by which less is kept after than before; NULL: there is none. 0 days are for ever. */
+static const char *lost_key(struct kept *before, struct kept *after)
+{
+    if (after->is_held)
+        return NULL;
+    if (before->is_held)
+        return "legal_hold";
+    for (size_t i = 0; i < G_N_ELEMENTS(kept_keys); i++) {
+        int32_t earlier = *days_of(&kept_keys[i], &before->days), later = *days_of(&kept_keys[i], &after->days);
+        if (later && (!earlier || earlier > later))
+            return kept_keys[i].name;
+    }
+    return NULL;
+}
+
+static const struct policy_origin *origin_of(const struct policy_effective *effective, const char *key)
+{
+    for (guint i = 0; i < effective->origins->len; i++) {
+        const struct policy_origin *origin = g_ptr_array_index(effective->origins, i);
+        if (strcmp(origin->path, key) == 0)
+            return origin;
+    }
+    g_assert_not_reached(); /* every key has one */
+}
+
+static bool refuse(const struct kept *before, const struct kept *after, const char *key, GError **error)
+{
+    const struct policy_origin *origin = origin_of(&before->effective, key);
+    bool is_removal = !*after->subject.camera_id;
+    g_autofree char *policy = name_policy(origin->level, &before->subject);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "%s%s%s%s keeps what camera '%s' saw (%s), and nothing would keep it as long once the camera is %s: "
+                "change that, or say as much in a retention policy of the %s, first",
+                policy, origin->overlay ? " (overlay '" : "", origin->overlay ? origin->overlay : "",
+                origin->overlay ? "')" : "", before->subject.camera_id, key,
+                is_removal ? "removed" : "of another site or class", is_removal ? "org" : "camera itself");
+    return false;
+}
+
+/* Schedules change at whole minutes, so that there are no more looks than a week has of them. */
+static bool check_week(const struct policy_keeper *keeper, struct kept *before, struct kept *after, GError **error)
+{
+    CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
+    int64_t now_ms = clock_wall_ms(keeper->config.clock);
+    for (int64_t at_ms = now_ms; at_ms < now_ms + POLICY_WEEK_MS;
+         at_ms = MIN(before->effective.valid_until_ms, after->effective.valid_until_ms)) {
+        if (!look(keeper, set, at_ms, before, error) || !look(keeper, set, at_ms, after, error))
+            return false;
+        const char *key = lost_key(before, after);
+        if (key)
+            return refuse(before, after, key, error);
+    }
+    return true;
+}
+
+bool policy_keeper_check_kept(struct policy_keeper *keeper, const struct camera *camera, const struct camera *changed,
+                              GError **error)
+{
+    struct kept before = {.subject = policy_subject_of(camera)},
+                after = {.subject = changed ? policy_subject_of(changed)
+                                            : (struct policy_scope){camera->org_id, NULL, NULL, ""}};
+    policy_manager_reload(keeper->manager, NULL); /* another server's may be new; what is wrong, the next says */
+    bool is_good = policy_keeper_check_retention(keeper, error) && check_week(keeper, &before, &after, error);
+    policy_effective_clear(&before.effective);
+    policy_effective_clear(&after.effective);
+    return is_good;
 }

@@ -94,6 +94,10 @@ struct policy_set *policy_set_new(void);
  * set is as it was. Before the set is shared only. */
 bool policy_set_add(struct policy_set *set, const struct policy_document *document, GError **error);
 size_t policy_set_count(const struct policy_set *set);
+/* The first document that is of an org and says true for a key, at all hours or in an overlay, into *scope, whose texts
+ * live as long as the set. False: there is none. */
+bool policy_set_find_true(const struct policy_set *set, enum policy_type type, const char *org_id, const char *key,
+                          struct policy_scope *scope);
 /* The newest revision in it; 0 when it is empty. */
 int64_t policy_set_revision(const struct policy_set *set);
 /* Another set of the same documents, to which more may be added. */

@@ -247,6 +247,31 @@ void policy_set_each(const struct policy_set *set, void (*visit)(void *data, con
     }
 }
 
+static bool says_true(const struct document *document, const char *key)
+{
+    bool is_true = json_is_true(json_object_get(document->config, key));
+    for (size_t i = 0; i < document->overlay_count; i++)
+        is_true = is_true || json_is_true(json_object_get(document->overlays[i].config, key));
+    return is_true;
+}
+
+bool policy_set_find_true(const struct policy_set *set, enum policy_type type, const char *org_id, const char *key,
+                          struct policy_scope *scope)
+{
+    GHashTableIter iterator;
+    gpointer value;
+    g_hash_table_iter_init(&iterator, set->documents);
+    while (g_hash_table_iter_next(&iterator, NULL, &value)) {
+        const struct document *own = value;
+        if (own->type != type || g_strcmp0(own->scope.org_id, org_id) != 0 || !says_true(own, key))
+            continue;
+        *scope =
+            (struct policy_scope){own->scope.org_id, own->scope.site_id, own->scope.class_id, own->scope.camera_id};
+        return true;
+    }
+    return false;
+}
+
 bool policy_set_share(struct policy_set *set, const struct policy_set *before, const struct policy_document *document)
 {
     struct document *known = document->refusal ? NULL : find_document(before, document);

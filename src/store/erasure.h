@@ -2,7 +2,7 @@
  * and its id is never given again. Then all that is its own goes, of every table, in small transactions; what is left
  * is that row, which says what went and when nothing was left, and the entries in the audit of whoever did it.
  *
- * Nothing of an org goes while a legal hold of its own stands, or a policy holds back what it or a camera of it has.
+ * Nothing of an org goes while a legal hold of its own stands, or a policy holds back something of it.
  * Any thread.
  */
 #pragma once

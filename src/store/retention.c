@@ -296,7 +296,8 @@ bool retention_check_org_may_go(struct store *store, const struct store_retentio
                                 GError **error)
 {
     struct asking asking = {retention, org_id};
-    if (retention->check && !retention->check(retention->data, error))
+    if ((retention->check && !retention->check(retention->data, error)) ||
+        (retention->check_org && !retention->check_org(retention->data, org_id, error)))
         return false;
     return !retention->says || (check_subject(retention, &(struct retention_subject){org_id, NULL, NULL, ""}, error) &&
                                 each_camera(store, org_id, check_camera, &asking, error));

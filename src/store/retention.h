@@ -29,6 +29,9 @@ struct store_retention {
     /* Fills in what policies say of the subject's records, over the settings' days. False: nothing of it is deleted.
      * NULL: the settings alone say. */
     bool (*says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
+    /* Asked besides before all of an org goes. False with VEDETTE_ERROR_UNSUPPORTED: policies hold back some of it, at
+     * some hours or of cameras that have no row any more. NULL: `says` says it all. */
+    bool (*check_org)(void *data, const char *org_id, GError **error);
     void *data;
 };
 /* What went, or would go, of one table of one org. */

@@ -60,8 +60,8 @@ struct retention_result *retention_result_of(const struct retention_work *work, 
 /* How many rows the transaction after one may delete whose `limit` rows took so long, so that they take no longer than
  * batch_ms: whoever writes waits for one of them. */
 int64_t retention_next_limit(const struct retention_settings *settings, int64_t limit, int64_t took_us);
-/* False with VEDETTE_ERROR_UNSUPPORTED: policies hold back what the org or one of its cameras has; with another error:
- * they are not known. */
+/* False with VEDETTE_ERROR_UNSUPPORTED: policies hold back something of the org; with another error: they are not
+ * known. */
 bool retention_check_org_may_go(struct store *store, const struct store_retention *retention, const char *org_id,
                                 GError **error);
 /* Between steps that only read, which prolong no lease: false when it was told to stop, or another took the run over.

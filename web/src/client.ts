@@ -149,12 +149,12 @@ export class Client {
     return (await this.send("POST", `/api/v1/cameras`, query, body, call)).json();
   }
 
-  /** Changes what is given (RFC 7396); other cameras lose no frame by it. A login that is left out stays, but goes with the host it was given for; an empty one is removed. 409: the server's settings say what this camera is. */
+  /** Changes what is given (RFC 7396); other cameras lose no frame by it. A login that is left out stays, but goes with the host it was given for; an empty one is removed. 409: the server's settings say what this camera is, or a policy keeps what it saw for longer than those of its new site or class would. */
   async patchCamera(id: string, body: records.CameraChangeInput, query: { reason?: string } = {}, call: Call = {}): Promise<records.CameraView> {
     return (await this.send("PATCH", `/api/v1/cameras/${encodeURIComponent(id)}`, query, body, call)).json();
   }
 
-  /** Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, or the server's settings say what it is. */
+  /** Removes it; what was seen by it stays for as long as it is kept. 409: policies are of it, one of its site or class keeps what it saw for longer than it would be then, or the server's settings say what it is. */
   async deleteCamera(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/cameras/${encodeURIComponent(id)}`, query, undefined, call);
   }
@@ -449,7 +449,7 @@ export class Client {
     return (await this.send("PATCH", `/api/v1/orgs/${encodeURIComponent(id)}`, query, body, call)).json();
   }
 
-  /** Closes another org, for good, and erases everything of it in the background; its row then says what went (erased) and when nothing was left (erased_at). 409 while it has cameras or a legal hold stands. */
+  /** Closes another org, for good, and erases everything of it in the background; its row then says what went (erased) and when nothing was left (erased_at). 409 while it has cameras, a legal hold stands or one of its retention policies says legal_hold. */
   async deleteOrg(id: string, query: { reason?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("DELETE", `/api/v1/orgs/${encodeURIComponent(id)}`, query, undefined, call);
   }
