@@ -114,21 +114,27 @@ static void add_incident(const struct feed *feed, const struct incident *inciden
     feed_message_unref(message);
 }
 
+static bool is_before(const struct analytics_event *event, const struct incident *incident)
+{
+    return event->received_at.ms <= incident->changed_at.ms;
+}
+
 /* Each at its time: the signal that came in before the incident that it made. */
 static void add_in_order(const struct feed *feed, const struct store_events_found *found, size_t most,
                          struct missed *missed)
 {
+    const GPtrArray *events = found->later, *incidents = found->incidents;
     guint event = 0, incident = 0;
-    while (!missed->is_full && (event < found->later->len || incident < found->incidents->len)) {
-        const struct analytics_event *next = event < found->later->len ? found->later->pdata[event] : NULL;
-        const struct incident *changed = incident < found->incidents->len ? found->incidents->pdata[incident] : NULL;
-        if (!changed || (next && next->received_at.ms <= changed->changed_at.ms)) {
-            add_event(feed, next, most, missed);
-            event++;
-        } else if (incident++ < most) {
-            add_incident(feed, changed, most, missed);
+    while (!missed->is_full && (event < events->len || incident < incidents->len)) {
+        bool is_events_turn = incident == incidents->len ||
+                              (event < events->len && is_before(events->pdata[event], incidents->pdata[incident]));
+        if (is_events_turn) {
+            add_event(feed, events->pdata[event++], most, missed);
+        } else if (incident < most) {
+            add_incident(feed, incidents->pdata[incident++], most, missed);
         } else {
             missed->has_all_incidents = false;
+            incident = incidents->len;
         }
     }
 }
