@@ -186,6 +186,21 @@ async function runToItsEnd(server, job) {
   }
 }
 
+/* One of each kind, and waits until they are stored. */
+async function storeSignals(server, kinds) {
+  const lines = kinds.map((kind, i) => {
+    const one = signal(id(i + 1));
+    return JSON.stringify({ ...one, payload: { ...one.payload, kind } });
+  });
+  const sent = await server.ask("sendEvents", { body: lines.join("\n"), headers: { "Content-Type": "application/x-ndjson" } });
+  assert.equal(sent.json.accepted, kinds.length, sent.text);
+  for (let stored = 0, deadline = Date.now() + 30_000; stored < kinds.length; ) {
+    assert.ok(Date.now() < deadline, `${stored} signals are stored`);
+    stored = (await server.ask("listSignals")).json.items.length;
+    await new Promise((done) => setTimeout(done, 20));
+  }
+}
+
 /* Every list that takes a cursor, one item a page, is what it is in one piece; of a cursor that is none the path is told. */
 const listsComeInPages = () =>
   withServer(async (server) => {
@@ -201,6 +216,7 @@ const listsComeInPages = () =>
     for (const loitering_seconds of [5, 6, 7]) await server.ask("putPolicy", { path: policy, body: { loitering_seconds } });
     const job = { id: "cleanup_old_data" };
     for (let i = 0; i < 2; i++) await runToItsEnd(server, job);
+    await storeSignals(server, ["intrusion", "loitering"]); // the report has a line of each
     const paths = { listCameraZones: { id: "door" }, listCameraLines: { id: "door" }, listPolicyRevisions: policy, listJobRuns: job };
     const queries = { getReport: { site_id: "default", period: "month" } };
     const paged = operations().filter(({ method, operation }) => method === "GET" && operation.parameters?.some(({ name }) => name === "cursor"));
