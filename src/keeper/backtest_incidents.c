@@ -155,6 +155,7 @@ static char *signature_of(const struct incident *incident)
     GString *text = g_string_new(NULL);
     bare.status = INCIDENT_OPEN;
     bare.assignee = NULL;
+    bare.changed_at.ms = 0; /* of the day on which it was stored */
     bare.notes = (struct record_list){NULL, 0};
     bare.policy_revision = 0;
     record_encode_json(&incident_descriptor, &bare, false, text);

@@ -33,7 +33,7 @@ static void test_a_role_that_is_missing_is_no_fault_of_the_records(void)
     GPtrArray *batch = world_batch_new();
     g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
     struct world_result result = world_store(&world, batch);
-    g_assert_cmpint(result.code, ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(result.code, ==, VEDETTE_ERROR_UNAVAILABLE);
     g_assert_nonnull(strstr(result.error, "vedette migrate roles"));
     g_free(result.error);
     WORLD_WAIT_UNTIL(!store_checker_read(world.store->checker, NULL)); /* also where nobody writes */
