@@ -36,9 +36,13 @@ static int64_t wall_ms(void *data)
     return clock_wall_ms(data);
 }
 
-/* Orgs that are there before it begins. */
-static bool store_has_many_orgs(const struct record_path_parts *parts)
+/* Orgs that are there before it begins: by the settings' cameras, or by the store, where the API makes them. */
+static bool begins_with_many_orgs(const struct record_path_parts *parts)
 {
+    const struct camera *cameras = parts->settings->cameras.items;
+    for (size_t i = 1; i < parts->settings->cameras.count; i++)
+        if (g_strcmp0(cameras[i].org_id, cameras[0].org_id) != 0)
+            return true;
     g_autoptr(GPtrArray) orgs = parts->store ? store_orgs_list(parts->store, NULL) : NULL;
     return orgs && orgs->len > 1;
 }
@@ -162,7 +166,7 @@ struct record_path *record_path_open(const struct record_path_parts *parts, GErr
     struct record_path *path = path_new(parts, error);
     if (!path)
         return NULL;
-    if (store_has_many_orgs(parts))
+    if (begins_with_many_orgs(parts))
         share(path);
     path->drain = drain_start(path->spool, path->breaker, parts, keep_shares, path, error);
     if (path->drain)
