@@ -349,6 +349,7 @@ static void test_h11_a_camera_that_was_moved_is_not_told_what_held_before(void)
     watching_start(&watching);
     watching_hear(&watching, &hides_people, &masks);
     watching_confuse(&watching);
+    g_free(watching.camera.site_id);
     watching.camera.site_id = g_strdup("back");
     watching_put_camera_with_password(&watching, "another");
     while (has_push_waiting(&watching.world))
