@@ -86,11 +86,13 @@ static char *base_of(const struct camera *camera, const struct camera *asked)
 
 /* null removes (RFC 7396); what a camera has no text for was left out and stays (cameras/kept.h), but for an empty one.
  */
-static void empty_nulls(const char *patch, const char *key, char **text)
+static void empty_null_login(const char *patch, struct camera *changed)
 {
     json_t *tree = json_loads(patch, 0, NULL);
-    if (json_is_null(json_object_get(tree, key)))
-        *text = g_strdup("");
+    if (json_is_null(json_object_get(tree, "username")))
+        changed->username = g_strdup("");
+    if (json_is_null(json_object_get(tree, "password")))
+        changed->password = g_strdup("");
     json_decref(tree);
 }
 
@@ -106,8 +108,7 @@ static bool merge(void *data, struct camera *camera, struct record_errors *error
     /* as a whole it is checked once its addresses are known: what is told of them says less */
     if (!record_decode_json_strict(&camera_change_descriptor, text, strlen(text), &changed, errors))
         return record_errors_to_gerror(errors, error);
-    empty_nulls(patch, "username", &changed.username);
-    empty_nulls(patch, "password", &changed.password);
+    empty_null_login(patch, &changed);
     changed.id = g_steal_pointer(&camera->id);
     changed.org_id = g_steal_pointer(&camera->org_id);
     changed.managed_by = camera->managed_by;

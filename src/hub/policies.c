@@ -257,9 +257,9 @@ void policies_tell_worker(struct hub_policies *policies, struct hub_worker *work
 
 void policies_forget_camera(struct hub_policies *policies, const char *camera_id)
 {
-    struct told *told = policies ? g_hash_table_lookup(policies->told, camera_id) : NULL;
     if (!policies)
         return;
+    struct told *told = g_hash_table_lookup(policies->told, camera_id);
     if (told)
         told->is_there = false;
     look_at_all(policies);

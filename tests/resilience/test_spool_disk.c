@@ -148,7 +148,7 @@ static void *pester(void *data)
     while (!__atomic_load_n(&pest.is_over, __ATOMIC_ACQUIRE)) {
         g_autoptr(GDir) threads = g_dir_open("/proc/self/task", 0, NULL);
         for (const char *name; threads && (name = g_dir_read_name(threads));) {
-            int thread = atoi(name);
+            int thread = (int)g_ascii_strtoll(name, NULL, 10);
             if (thread != gettid())
                 tgkill(getpid(), thread, SIGALRM); /* one that has ended meanwhile does not mind */
         }
