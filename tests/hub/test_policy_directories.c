@@ -12,10 +12,12 @@ static const struct policy_name retention = {{.org_id = "default"}, POLICY_RETEN
                                 motion = {{NULL}, POLICY_MOTION, NULL};
 
 /* Another server, of the same store, with a directory of its own. */
+/* A store's health is not borrowed: its threads count there. */
 static void start_beside(struct files_world *second, const struct files_world *first)
 {
-    *second = (struct files_world){
-        .store = first->store, .directory = g_dir_make_tmp("vedette-files-XXXXXX", NULL), .source = "two"};
+    *second = (struct files_world){.store = {.store = first->store.store, .clock = first->store.clock},
+                                   .directory = g_dir_make_tmp("vedette-files-XXXXXX", NULL),
+                                   .source = "two"};
     record_init(&settings_descriptor, &second->settings);
     open_keeper(second);
 }
