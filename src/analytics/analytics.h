@@ -57,13 +57,14 @@ struct analytics *analytics_new(const struct camera *camera, const struct rule_s
 void analytics_free(struct analytics *analytics);
 /* Takes over what a camera and the rules are told now, between two frames. What is remembered of tracks, stays and
  * counts goes on. A zone or line that is gone or lies elsewhere ends: its stays end with their exits, as of
- * when who is in them was last seen; what else is told of that is as of `at_ms`, when the latest frame was. Both are
- * copied. */
+ * when who is in them was last seen, and its count with the last of them; what else is told of that is as of `at_ms`,
+ * when the latest frame was. Both are copied. */
 void analytics_configure(struct analytics *analytics, const struct camera *camera, const struct rule_settings *settings,
                          int64_t at_ms, const struct analytics_sink *sink);
 void analytics_observe(struct analytics *analytics, const struct observation *observation,
                        const struct analytics_sink *sink);
-/* Ends every stay that is open, as at the end of a file, at `at_ms`; the exits are as of when each was last seen. */
+/* Ends every stay that is open, as at the end of a file, at `at_ms`; the exits are as of when each was last seen, and a
+ * zone's count as of the last of them. */
 void analytics_finish(struct analytics *analytics, int64_t at_ms, const struct analytics_sink *sink);
 
 /* Totals since the start, for the page and `analyze`: line → in, out; zone → entries, exits, inside now. */

@@ -268,6 +268,11 @@ struct zone_watch {
     struct schedule schedule;
     bool is_active; /* by its schedule, in this frame */
     int inside, entries, exits;
+    struct zone_ended { /* stays of who was out of sight: they ended before the frame was looked at, or with the zone */
+        int count;
+        int inside, entries, exits; /* of the zone, after them and before anything else */
+        int64_t media_us, at_ms;    /* the latest of their ends */
+    } ended;
     struct zone_stay **present; /* of who is inside and seen in this frame */
     int present_count;
     struct zone_change *changes; /* of this frame; at most two a stay */
@@ -281,7 +286,7 @@ struct zone_watch {
     struct zone_count {
         bool is_told;              /* ever */
         int count, entries, exits; /* as of the last record */
-        int64_t told_us;
+        int64_t told_us;           /* what it is as of */
         bool is_exceeded;
     } told;
 };

@@ -4,20 +4,42 @@
 
 #include <glib.h>
 
-static void log_count(struct zone_watch *watch, const struct observation *observation,
-                      const struct analytics_sink *sink)
+static void log_count(struct zone_watch *watch, struct zone_count now, int64_t at_ms, const struct analytics_sink *sink)
 {
     struct zone_count *told = &watch->told;
     struct occupancy_log record = {
         .zone_id = watch->zone->id,
-        .at = {observation->at_ms},
-        .count = watch->inside,
-        .entries = watch->entries - told->entries,
-        .exits = watch->exits - told->exits,
+        .at = {at_ms},
+        .count = now.count,
+        .entries = now.entries - told->entries,
+        .exits = now.exits - told->exits,
     };
-    *told = (struct zone_count){true,         watch->inside,         watch->entries,
-                                watch->exits, observation->media_us, told->is_exceeded};
+    now.is_told = true;
+    now.is_exceeded = told->is_exceeded;
+    *told = now;
     sink->emit(sink->data, EVENT_OCCUPANCY, &record);
+}
+
+/* Who was out of sight left when it was last seen, as its exit says, and not when that became known: nobody was there
+ * while no picture came. Records of a zone stay in their order. */
+static void log_ended(struct zone_watch *watch, const struct analytics_sink *sink)
+{
+    const struct zone_ended *ended = &watch->ended;
+    int64_t as_of_us = MAX(ended->media_us, watch->told.told_us);
+    log_count(watch,
+              (struct zone_count){
+                  .count = ended->inside, .entries = ended->entries, .exits = ended->exits, .told_us = as_of_us},
+              ended->at_ms + (as_of_us - ended->media_us) / 1000, sink);
+}
+
+static void log_present(struct zone_watch *watch, const struct observation *observation,
+                        const struct analytics_sink *sink)
+{
+    log_count(
+        watch,
+        (struct zone_count){
+            .count = watch->inside, .entries = watch->entries, .exits = watch->exits, .told_us = observation->media_us},
+        observation->at_ms, sink);
 }
 
 static void tell_exceeded(const struct zone_watch *watch, const struct observation *observation,
@@ -42,9 +64,11 @@ static void observe(void *state, const struct rule_context *context, const struc
     for (size_t i = 0; i < context->zone_count; i++) {
         struct zone_watch *watch = &context->zones[i];
         struct zone_count *told = &watch->told;
+        if (watch->ended.count > 0)
+            log_ended(watch, sink);
         bool is_due = interval > 0 && (double)(observation->media_us - told->told_us) >= interval * 1e6;
         if (!told->is_told || told->count != watch->inside || is_due)
-            log_count(watch, observation, sink);
+            log_present(watch, observation, sink);
         int limit = watch->zone->occupancy_limit;
         bool was_exceeded = told->is_exceeded;
         told->is_exceeded = limit > 0 && watch->is_active &&

@@ -35,12 +35,16 @@ void zone_watch_configure(struct zone_watch *watch, const struct zone *zone, con
     schedule_init(&watch->schedule, &zone->schedule, camera_rules->time_zone);
 }
 
+/* Reckoned from a frame close by: over an outage the camera's clock and ours may have been set. */
+static int64_t moment_ms(const struct zone_watch *watch, int64_t media_us)
+{
+    return watch->frame_ms - (watch->frame_us - media_us) / 1000;
+}
+
 static void change(struct zone_watch *watch, enum zone_hit_event event, struct zone_stay *stay, int64_t media_us)
 {
     double seconds = event == ZONE_HIT_ENTER ? 0 : (double)(media_us - stay->entered_us) / 1e6;
-    /* reckoned from a frame close by: over an outage the camera's clock and ours may have been set */
-    int64_t at_ms = watch->frame_ms - (watch->frame_us - media_us) / 1000;
-    watch->changes[watch->change_count++] = (struct zone_change){event, stay, seconds, at_ms};
+    watch->changes[watch->change_count++] = (struct zone_change){event, stay, seconds, moment_ms(watch, media_us)};
 }
 
 static void enter(struct zone_watch *watch, struct zone_stay *stay, const struct observation *observation)
@@ -134,17 +138,26 @@ static bool is_inside(const void *item)
     return ((const struct zone_stay *)item)->is_inside;
 }
 
-/* Ends the stays of who is out of sight for too long. */
-static void end_stays(struct zone_watch *watch)
+/* Ends the stays of who is out of sight for too long, or all: as of when each was last seen. */
+static void end_stays(struct zone_watch *watch, bool are_all)
 {
     struct watch_list *stays = &watch->stays;
-    if (!watch_list_is_past(stays, stays->oldest_us))
+    struct zone_ended *ended = &watch->ended;
+    ended->count = 0;
+    if (!are_all && !watch_list_is_past(stays, stays->oldest_us))
         return; /* nobody is */
     for (int i = 0; i < stays->count; i++) {
         struct zone_stay *stay = watch_list_at(stays, i);
-        if (stay->is_inside && watch_list_is_over(stays, &stay->watched))
-            leave(watch, stay, stay->watched.seen_us);
+        int64_t seen_us = stay->watched.seen_us;
+        if (!stay->is_inside || !(are_all || watch_list_is_over(stays, &stay->watched)))
+            continue;
+        leave(watch, stay, seen_us);
+        ended->media_us = ended->count++ == 0 ? seen_us : MAX(ended->media_us, seen_us);
     }
+    ended->at_ms = moment_ms(watch, ended->media_us);
+    ended->inside = watch->inside;
+    ended->entries = watch->entries;
+    ended->exits = watch->exits;
 }
 
 void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *settings,
@@ -164,7 +177,7 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
     watch_list_forget(&watch->stays, observation, is_inside);
-    end_stays(watch);
+    end_stays(watch, false);
     watch->frame_us = observation->media_us;
     watch->frame_ms = observation->at_ms;
     watch_list_observe(&watch->stays, observation, &watch->zone->classes, is_inside, see, &look);
@@ -173,11 +186,7 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
 void zone_watch_finish(struct zone_watch *watch)
 {
     watch->change_count = watch->present_count = 0;
-    for (int i = 0; i < watch->stays.count; i++) {
-        struct zone_stay *stay = watch_list_at(&watch->stays, i);
-        if (stay->is_inside)
-            leave(watch, stay, stay->watched.seen_us);
-    }
+    end_stays(watch, true);
 }
 
 void zone_watch_forget_ways(struct zone_watch *watch)

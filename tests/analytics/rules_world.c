@@ -2,6 +2,14 @@
 
 #include <string.h>
 
+static void note_count(struct world *world, const struct occupancy_log *log)
+{
+    if (world->occupancy_count < OCCUPANCIES_MAX)
+        world->occupancies[world->occupancy_count] =
+            (struct told_count){log->at.ms, log->count, log->entries, log->exits};
+    world->occupancy_count++;
+}
+
 static void on_emit(void *data, enum event_type type, void *record)
 {
     struct world *world = data;
@@ -15,6 +23,8 @@ static void on_emit(void *data, enum event_type type, void *record)
         world->exit_ms = hit->event == ZONE_HIT_EXIT ? hit->at.ms : world->exit_ms;
         world->exit_seconds = hit->event == ZONE_HIT_EXIT ? hit->dwell_seconds.value : world->exit_seconds;
     }
+    if (type == EVENT_OCCUPANCY)
+        note_count(world, record);
     if (type != EVENT_SIGNAL)
         return;
     const struct signal *signal = record;

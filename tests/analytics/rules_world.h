@@ -5,7 +5,7 @@
 
 #include "analytics/analytics_internal.h"
 
-enum { FRAME_US = 100000, SIGNALS_MAX = 64, WIDTH = 300, HEIGHT = 800 };
+enum { FRAME_US = 100000, SIGNALS_MAX = 64, OCCUPANCIES_MAX = 64, WIDTH = 300, HEIGHT = 800 };
 
 struct world {
     struct camera camera;
@@ -17,6 +17,11 @@ struct world {
     int ins, outs, enters, exits, dwells, signals;
     double exit_seconds; /* of the latest exit's stay */
     int64_t exit_ms;     /* when that was */
+    struct told_count {
+        int64_t at_ms;
+        int count, entries, exits;
+    } occupancies[OCCUPANCIES_MAX];
+    int occupancy_count;
     struct told {
         char kind[32], place[32], attributes[128];
         int64_t media_us;

@@ -70,6 +70,69 @@ static void test_an_exit_is_as_of_when_it_was_last_seen(void)
     }
 }
 
+static void check_count(const struct world *world, int index, struct told_count expected)
+{
+    const struct told_count *count = &world->occupancies[index];
+    g_assert_cmpint(index, <, world->occupancy_count);
+    g_assert_cmpint(count->at_ms, ==, expected.at_ms);
+    g_assert_cmpint(count->count, ==, expected.count);
+    g_assert_cmpint(count->entries, ==, expected.entries);
+    g_assert_cmpint(count->exits, ==, expected.exits);
+}
+
+/* Nobody was there while no picture came: not until the picture after an outage either, which shows somebody at once.
+ */
+static void test_a_count_is_as_of_the_exits(void)
+{
+    enum { START_MS = 1000000, LAST_SEEN_MS = START_MS + 4900, CLOCK_SET_MS = 3600000 };
+    for (int is_somebody_there = 0; is_somebody_there <= 1; is_somebody_there++) {
+        struct world world;
+        world_init(&world);
+        world.settings.rules.settle_frames = 1;
+        world.start_ms = START_MS;
+        stand_two(&world, 1, 5);
+        wait_for_frame(&world, 30);
+        world.start_ms += CLOCK_SET_MS;
+        struct observed_track somebody = figure(7, 0.5, 0.8);
+        observe(&world, &somebody, is_somebody_there);
+        g_assert_cmpint(world.exit_ms, ==, LAST_SEEN_MS);
+        check_count(&world, 0, (struct told_count){START_MS, 2, 2, 0});
+        check_count(&world, 1, (struct told_count){LAST_SEEN_MS, 0, 0, 2});
+        if (is_somebody_there)
+            check_count(&world, 2, (struct told_count){LAST_SEEN_MS + 30000 + CLOCK_SET_MS, 1, 1, 0});
+        g_assert_cmpint(world.occupancy_count, ==, is_somebody_there ? 3 : 2);
+        world_clear(&world);
+    }
+}
+
+/* Of a zone that is gone, too. */
+static void test_a_count_ends_with_its_zone(void)
+{
+    struct world world;
+    world_init(&world);
+    stand(&world, 1, 0.5, 0.8, 5);
+    nobody(&world, 1);
+    world_drop_zone(&world);
+    check_count(&world, world.occupancy_count - 1, (struct told_count){4900, 0, 0, 1});
+    world_clear(&world);
+}
+
+/* Somebody came after who left was seen last, and that was told already. */
+static void test_counts_stay_in_their_order(void)
+{
+    struct world world;
+    world_init(&world);
+    world.settings.rules.settle_frames = 1;
+    stand(&world, 1, 0.3, 0.8, 1);
+    nobody(&world, 1);
+    stand(&world, 2, 0.75, 0.8, 5);
+    g_assert_cmpint(world.exit_ms, ==, 900);
+    check_count(&world, 1, (struct told_count){2000, 2, 1, 0});
+    check_count(&world, 2, (struct told_count){2000, 1, 0, 1});
+    g_assert_cmpint(world.occupancy_count, ==, 3);
+    world_clear(&world);
+}
+
 /* However long rules remember who is out of sight while pictures come. */
 static void test_no_memory_outlasts_an_outage(void)
 {
@@ -158,6 +221,9 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/gaps/an outage ends stays", test_an_outage_ends_stays);
     g_test_add_func("/rules/gaps/an exit is as of when it was last seen", test_an_exit_is_as_of_when_it_was_last_seen);
+    g_test_add_func("/rules/gaps/a count is as of the exits", test_a_count_is_as_of_the_exits);
+    g_test_add_func("/rules/gaps/a count ends with its zone", test_a_count_ends_with_its_zone);
+    g_test_add_func("/rules/gaps/counts stay in their order", test_counts_stay_in_their_order);
     g_test_add_func("/rules/gaps/no memory outlasts an outage", test_no_memory_outlasts_an_outage);
     g_test_add_func("/rules/gaps/a gap passes a stay to nobody else", test_a_gap_passes_a_stay_to_nobody_else);
     g_test_add_func("/rules/gaps/a line is not crossed over an outage", test_a_line_is_not_crossed_over_an_outage);
