@@ -157,10 +157,13 @@ static inline void *watch_list_at(const struct watch_list *list, int index)
 /* Whether an item may pass on to another track; NULL: any. */
 typedef bool watch_passes(const void *item);
 typedef void watch_sees(void *data, void *item, const struct observed_track *track, const struct sighting *sighting);
+static inline bool watch_list_wants(const struct record_strings *classes, const char *object_class)
+{
+    return classes->count == 0 || class_is_wanted(classes, object_class);
+}
 static inline bool watch_list_counts(const struct observed_track *track, const struct record_strings *classes)
 {
-    return track->is_confirmed && !track->is_lost &&
-           (classes->count == 0 || class_is_wanted(classes, track->object_class));
+    return track->is_confirmed && !track->is_lost && watch_list_wants(classes, track->object_class);
 }
 /* The item of the track of this id, or NULL. `next` is where it is likely found: tracks come in the same order in each
  * frame. */
@@ -207,10 +210,16 @@ static inline __attribute__((always_inline)) void watch_list_observe(struct watc
         watch_list_meet(list, observation, classes, passes, see, data);
 }
 /* Begins a frame: forgets the items that were not seen for the list's memory, but for those whose id the tracker has
- * yet (it is among the frame's tracks, lost or found again) and those that `keeps` keeps; NULL: it keeps none. What was
- * seen in the frame before is not forgotten, however short the memory, unless an outage lies between: then all are,
- * however long it is. */
-void watch_list_forget(struct watch_list *list, const struct observation *observation, bool (*keeps)(const void *item));
+ * yet (it is among the frame's tracks, lost or found again, and of a class that is wanted) and those that `keeps`
+ * keeps; NULL: it keeps none. What was seen in the frame before is not forgotten, however short the memory, unless an
+ * outage lies between: then all are, however long it is. */
+void watch_list_forget(struct watch_list *list, const struct observation *observation,
+                       const struct record_strings *classes, bool (*keeps)(const void *item));
+/* Whether nothing goes on to a frame of this time; asked before watch_list_forget. */
+static inline bool watch_list_has_outage(const struct watch_list *list, int64_t media_us)
+{
+    return media_us - list->frame_us > list->outage_us;
+}
 
 /* Whether something seen last then is out of the list's memory in the frame that began last. */
 static inline bool watch_list_is_past(const struct watch_list *list, int64_t seen_us)
@@ -338,6 +347,7 @@ struct line_watch {
     int ins, outs;
     struct line_change {
         enum line_direction direction;
+        bool is_counted;            /* not where it was counted less than recount_seconds ago */
         struct line_walker *walker; /* valid until the next frame */
     } * changes;                    /* of this frame; at most one a walker */
     int change_count;

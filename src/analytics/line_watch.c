@@ -51,11 +51,11 @@ static void cross(const struct look *look, struct line_walker *walker)
     struct line_watch *watch = look->watch;
     enum line_direction direction = walker->side > 0 ? LINE_IN : LINE_OUT;
     int64_t *counted_us = &walker->counted_us[direction - LINE_IN], media_us = look->observation->media_us;
-    if (*counted_us >= 0 && (double)(media_us - *counted_us) < watch->line->recount_seconds * 1e6)
-        return;
-    *counted_us = media_us;
-    *(direction == LINE_IN ? &watch->ins : &watch->outs) += 1;
-    watch->changes[watch->change_count++] = (struct line_change){direction, walker};
+    bool is_counted = *counted_us < 0 || (double)(media_us - *counted_us) >= watch->line->recount_seconds * 1e6;
+    if (is_counted)
+        *counted_us = media_us;
+    *(direction == LINE_IN ? &watch->ins : &watch->outs) += is_counted;
+    watch->changes[watch->change_count++] = (struct line_change){direction, is_counted, walker};
 }
 
 /* -1 left, 1 right, 0 too near to tell. */
@@ -100,6 +100,6 @@ void line_watch_observe(struct line_watch *watch, const struct rule_settings *se
                         watch->length};
     watch->change_count = 0;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
-    watch_list_forget(&watch->walkers, observation, NULL);
+    watch_list_forget(&watch->walkers, observation, &watch->line->classes, NULL);
     watch_list_observe(&watch->walkers, observation, &watch->line->classes, NULL, see, &look);
 }

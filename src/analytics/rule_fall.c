@@ -93,7 +93,7 @@ static void observe(void *state, const struct rule_context *context, const struc
     if (context->camera->rules.fall_seconds == 0 || context->is_no_frame)
         return;
     struct look look = {context, observation, sink};
-    watch_list_forget(state, observation, NULL);
+    watch_list_forget(state, observation, &every_class, NULL);
     watch_list_observe(state, observation, &every_class, NULL, see, &look);
 }
 

@@ -1,4 +1,4 @@
-/* Line crossing: one record for each crossing that line_watch.c found. */
+/* Line crossing: one record for each crossing that line_watch.c counted. */
 #include "analytics/analytics_internal.h"
 
 static void emit(const struct line_watch *watch, const struct line_change *change,
@@ -21,7 +21,8 @@ static void observe(void *state, const struct rule_context *context, const struc
     (void)state;
     for (size_t i = 0; i < context->line_count; i++)
         for (int j = 0; j < context->lines[i].change_count; j++)
-            emit(&context->lines[i], &context->lines[i].changes[j], observation, sink);
+            if (context->lines[i].changes[j].is_counted)
+                emit(&context->lines[i], &context->lines[i].changes[j], observation, sink);
 }
 
 static size_t count(const void *state, const struct rule_context *context, struct analytics_count *counts,

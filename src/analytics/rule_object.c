@@ -278,6 +278,15 @@ static void forget_slots(struct objects *objects, const struct rule_context *con
         objects->items[i].told_zones &= ~slots;
 }
 
+/* Who was with a thing over an outage nobody knows, nor is anybody followed yet who is with it now. */
+static void begin_anew(struct objects *objects, int64_t media_us)
+{
+    for (int i = 0; i < objects->count; i++) {
+        objects->items[i].alone_us = media_us;
+        objects->items[i].attended_us = -1;
+    }
+}
+
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
@@ -288,7 +297,9 @@ static void observe(void *state, const struct rule_context *context, const struc
     const double one = PICTURE_BOX_ONE;
     if (!picture || !is_wanted(context))
         return;
-    watch_list_forget(&objects->arrivals, observation, NULL);
+    if (watch_list_has_outage(&objects->arrivals, observation->media_us))
+        begin_anew(objects, observation->media_us);
+    watch_list_forget(&objects->arrivals, observation, &every_class, NULL);
     struct looking looking = {objects, observation};
     watch_list_observe(&objects->arrivals, observation, &every_class, NULL, see, &looking);
     for (int i = 0; i < picture->region_count; i++) {

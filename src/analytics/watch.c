@@ -94,13 +94,14 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
     }
 }
 
-static bool has_track(const struct observation *observation, uint64_t id, int *next)
+static bool has_track(const struct observation *observation, const struct record_strings *classes, uint64_t id,
+                      int *next)
 {
     for (int tried = 0; tried < observation->track_count; tried++) {
         int index = *next < observation->track_count ? *next : 0;
         *next = index + 1;
         if (observation->tracks[index].id == id)
-            return true;
+            return watch_list_wants(classes, observation->tracks[index].object_class);
     }
     return false;
 }
@@ -114,11 +115,12 @@ static int room_to_hold(const struct watch_list *list, bool is_outage)
     return room;
 }
 
-void watch_list_forget(struct watch_list *list, const struct observation *observation, bool (*keeps)(const void *item))
+void watch_list_forget(struct watch_list *list, const struct observation *observation,
+                       const struct record_strings *classes, bool (*keeps)(const void *item))
 {
     const struct watch_list before = *list;
     const int64_t media_us = observation->media_us, since_us = media_us - list->frame_us;
-    const bool is_outage = since_us > list->outage_us;
+    const bool is_outage = watch_list_has_outage(list, media_us);
     list->kept_us = is_outage ? 0 : MAX(list->memory_us, since_us);
     list->frame_us = media_us;
     if (!watch_list_is_past(list, list->oldest_us))
@@ -129,7 +131,7 @@ void watch_list_forget(struct watch_list *list, const struct observation *observ
         struct watched *watched = watch_list_at(list, i);
         bool was_over = watch_list_is_over(&before, watched);
         watched->is_held = room > 0 && !was_over && watch_list_is_past(list, watched->seen_us) &&
-                           has_track(observation, watched->id, &next);
+                           has_track(observation, classes, watched->id, &next);
         room -= watched->is_held;
         if (watch_list_is_over(list, watched) && !(keeps && keeps(watched)))
             continue;

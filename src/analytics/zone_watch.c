@@ -176,7 +176,7 @@ void zone_watch_observe(struct zone_watch *watch, const struct rule_settings *se
     watch->is_begun = true;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     /* Stays that ended in the last frame were still needed for its changes; now they may go. */
-    watch_list_forget(&watch->stays, observation, is_inside);
+    watch_list_forget(&watch->stays, observation, &watch->zone->classes, is_inside);
     end_stays(watch, false);
     watch->frame_us = observation->media_us;
     watch->frame_ms = observation->at_ms;

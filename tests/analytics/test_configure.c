@@ -253,6 +253,22 @@ static void test_stays_outlast_another_ground(void)
     world_clear(&world);
 }
 
+/* It is there yet, and the tracker has its id: that holds no stay of what is not asked for. */
+static void test_a_class_that_is_wanted_no_more_has_left(void)
+{
+    struct world world;
+    world_init(&world);
+    stand(&world, 5);
+    g_assert_cmpint(world.inside, ==, 1);
+    world_zone(&world)->classes.items = g_strsplit("car", " ", -1);
+    world_zone(&world)->classes.count = 1;
+    configure(&world);
+    stand(&world, 5);
+    g_assert_cmpint(world.exits, ==, 1);
+    g_assert_cmpint(world.inside, ==, 0);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -264,5 +280,6 @@ int main(int argc, char **argv)
                     test_what_lies_as_before_goes_on_beside_a_change);
     g_test_add_func("/configure/what was told of a place stays told", test_what_was_told_of_a_place_stays_told);
     g_test_add_func("/configure/stays outlast another ground", test_stays_outlast_another_ground);
+    g_test_add_func("/configure/a class that is wanted no more has left", test_a_class_that_is_wanted_no_more_has_left);
     return g_test_run();
 }

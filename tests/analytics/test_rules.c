@@ -261,6 +261,24 @@ static void test_who_paces_over_a_line_is_told_once_a_cooldown(void)
     world_clear(&world);
 }
 
+/* How long a way is counted once for says nothing of how often the wrong one is told. */
+static void test_the_wrong_way_is_told_again_though_it_is_counted_once(void)
+{
+    struct world world;
+    world_init(&world);
+    world_line(&world)->allowed = LINE_ALLOWED_IN;
+    world_line(&world)->recount_seconds = 86400;
+    for (int i = 0; i < 2; i++) {
+        walk(&world, 1, 0.5, 0.8, 0.5, 0.3, 2.5);
+        walk(&world, 1, 0.5, 0.3, 0.5, 0.8, 2.5);
+        stand(&world, 1, 0.5, 0.8, 120);
+    }
+    g_assert_cmpint(world.outs, ==, 1);
+    g_assert_cmpint(world.ins, ==, 1);
+    g_assert_cmpint(told(&world, "wrong_direction"), ==, 2);
+    world_clear(&world);
+}
+
 static void test_the_wrong_heading_in_a_zone_is_told(void)
 {
     static const struct {
@@ -473,6 +491,8 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/the wrong way over a line is told", test_the_wrong_way_over_a_line_is_told);
     g_test_add_func("/rules/who paces over a line is told once a cooldown",
                     test_who_paces_over_a_line_is_told_once_a_cooldown);
+    g_test_add_func("/rules/the wrong way is told again though it is counted once",
+                    test_the_wrong_way_is_told_again_though_it_is_counted_once);
     g_test_add_func("/rules/the wrong heading in a zone is told", test_the_wrong_heading_in_a_zone_is_told);
     g_test_add_func("/rules/four points give every place on the ground",
                     test_four_points_give_every_place_on_the_ground);

@@ -168,6 +168,31 @@ static void test_a_vehicle_that_was_hidden_explains_no_other_thing(void)
     world_clear(&world);
 }
 
+/* Nobody knows who was with it meanwhile, and who is there is followed anew. */
+static void test_an_outage_is_no_time_alone(void)
+{
+    for (int has_owner = 0; has_owner < 2; has_owner++) {
+        struct world world;
+        struct picture_facts picture;
+        struct observed_track tentative = figure(2, 0.5, 0.78);
+        tentative.is_confirmed = false;
+        world_with_region(&world, &picture, false);
+        if (has_owner)
+            stand(&world, 1, 0.5, 0.78, 20);
+        else
+            nobody(&world, 5);
+        wait_for_frame(&world, 120);
+        observe(&world, &tentative, has_owner);
+        if (has_owner)
+            stand(&world, 2, 0.5, 0.78, 20);
+        nobody(&world, 9);
+        g_assert_cmpint(world.signals, ==, 0);
+        nobody(&world, 5);
+        g_assert_cmpint(told(&world, "object_left"), ==, 1);
+        world_clear(&world);
+    }
+}
+
 /* ---- tampering ---- */
 
 static void test_tampering_is_told_once_and_by_its_name(void)
@@ -386,6 +411,7 @@ int main(int argc, char **argv)
                     test_a_vehicle_that_brakes_is_no_thing_that_was_left);
     g_test_add_func("/rules/a vehicle that was hidden explains no other thing",
                     test_a_vehicle_that_was_hidden_explains_no_other_thing);
+    g_test_add_func("/rules/an outage is no time alone", test_an_outage_is_no_time_alone);
     g_test_add_func("/rules/tampering is told once and by its name", test_tampering_is_told_once_and_by_its_name);
     g_test_add_func("/rules/a hand before the lens for a moment is no tampering",
                     test_a_hand_before_the_lens_for_a_moment_is_no_tampering);
