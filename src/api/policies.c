@@ -478,7 +478,8 @@ static const struct route routes[] = {
      .response = &policy_change_answer_descriptor,
      .features = ROUTE_VERSIONED,
      .handle = handle_policy_put,
-     .doc = "Sets it. If-Match with its ETag refuses to overwrite what someone else changed."},
+     .doc = "Sets it; one that says what stands already makes no revision. If-Match with its ETag refuses to overwrite "
+            "what someone else changed."},
     {.method = "PATCH",
      .path = "/api/v1/policies/{type}",
      .name = "patchPolicy",

@@ -7,7 +7,6 @@
 
 #include <string.h>
 
-#define POLICY_FILES_AUTHOR "directory"
 #define WHOLE_DIRECTORY "." /* the path under which it stands where it cannot be read */
 enum { DOUBT_MAX_BYTES = 1000, PUT_TRIES = 5 };
 

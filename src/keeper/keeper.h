@@ -17,6 +17,8 @@ struct policy_keeper;
 
 /* To whom the audit puts a change that holds for everyone and that nobody who is logged in made. */
 #define POLICY_ORG_OF_ALL "default"
+/* Who changed what a file of policies.directory says. */
+#define POLICY_FILES_AUTHOR "directory"
 
 struct policy_keeper_config {
     struct store *store;
@@ -166,11 +168,12 @@ struct policy_changed {
     char *config_json; /* NULL: deleted */
     char *diff_json;
 };
-/* A patch that leaves the document as it is makes no revision: what changed has the numbers that stand, and no
- * difference. One that says nothing, or removes alone, where there is no document is VEDETTE_ERROR_NOT_FOUND.
- * False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path), VEDETTE_ERROR_CONFLICT,
- * VEDETTE_ERROR_NOT_FOUND, or the store's own; VEDETTE_ERROR_CONFLICT, too, where another server's file says what
- * `file` did. On true it is in force in this process, and on its way to the workers.
+/* A patch or a whole document that leaves the present one as it is makes no revision: what changed has the numbers that
+ * stand, and no difference. Not so a whole one by which it becomes a file's of policies.directory, or is that no more:
+ * whose it is says whether it goes with the file. A patch that says nothing, or removes alone, where there is no
+ * document is VEDETTE_ERROR_NOT_FOUND. False: VEDETTE_ERROR_INVALID (`errors` has each fault with its path),
+ * VEDETTE_ERROR_CONFLICT, VEDETTE_ERROR_NOT_FOUND, or the store's own; VEDETTE_ERROR_CONFLICT, too, where another
+ * server's file says what `file` did. On true it is in force in this process, and on its way to the workers.
  */
 bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
                           struct policy_changed *changed, struct record_errors *errors, GError **error);

@@ -112,7 +112,7 @@ struct making {
     struct policy_changed *changed;
     struct record_errors *errors;
     struct policy_set *tried; /* with the document, once it was tried on every camera; NULL: it was not */
-    bool is_unchanged;        /* a patch left the document as it was */
+    bool is_unchanged;        /* the document is as it was */
 };
 
 /* Changes that come into force together: each is tried on what those before it made. */
@@ -289,7 +289,6 @@ static bool make(struct making *making, const char *present, GError **error)
         changed->config_json = policy_document_patch(NULL, config, error); /* in its own form */
     }
     changed->diff_json = policy_document_diff(present, changed->config_json);
-    making->is_unchanged = change->action == POLICY_PATCH && strcmp(changed->diff_json, "[]") == 0;
     return true;
 }
 
@@ -306,10 +305,23 @@ static char *open_present(const struct making *making, const struct service_poli
     return NULL;
 }
 
+/* A whole one changes, too, whether the document is a file's, and so goes with it. */
+static bool leaves_as_it_is(const struct making *making, const struct service_policy *present)
+{
+    const struct policy_change *change = making->change;
+    bool is_file = g_strcmp0(change->by.actor_id, POLICY_FILES_AUTHOR) == 0,
+         was_file = g_strcmp0(present->updated_by, POLICY_FILES_AUTHOR) == 0;
+    bool is_same = strcmp(making->changed->diff_json, "[]") == 0;
+    return is_same && (change->action == POLICY_PATCH || (change->action == POLICY_PUT && is_file == was_file));
+}
+
 static bool make_from(struct making *making, const struct service_policy *present, GError **error)
 {
     g_autofree char *open = present ? open_present(making, present, error) : NULL;
-    return (open || !present) && make(making, open, error);
+    if ((present && !open) || !make(making, open, error))
+        return false;
+    making->is_unchanged = present && leaves_as_it_is(making, present);
+    return true;
 }
 
 static bool make_stored(void *data, const struct service_policy *present, int32_t version, char **config, char **diff,
@@ -368,6 +380,17 @@ static void take_in(struct making *making)
     }
 }
 
+/* What stands already is taken in where another server made it and nobody here has read it yet. */
+static void note_made(struct making *making, int64_t before)
+{
+    bool is_new = making->changed->revision > before;
+    if (!is_new && making->is_unchanged)
+        return;
+    if (!is_new) /* the store is another one's copy, or an older state of it: its word holds */
+        policy_manager_take_older(making->keeper->manager);
+    take_in(making);
+}
+
 bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_change *change,
                           struct policy_changed *changed, struct record_errors *errors, GError **error)
 {
@@ -391,11 +414,8 @@ bool policy_keeper_change(struct policy_keeper *keeper, const struct policy_chan
     bool is_good = change->is_dry_run ? make_dry(&making, error)
                                       : store_policy_change(keeper->config.store, &stored, &changed->version,
                                                             &changed->revision, error);
-    if (is_good && !change->is_dry_run && !making.is_unchanged) {
-        if (changed->revision <= before) /* the store is another one's copy, or an older state of it: its word holds */
-            policy_manager_take_older(keeper->manager);
-        take_in(&making);
-    }
+    if (is_good && !change->is_dry_run)
+        note_made(&making, before);
     policy_set_unref(making.tried);
     return is_good;
 }

@@ -413,11 +413,13 @@ def h15_the_same_again_tells_no_worker():
         files = world(directory)
         with Camera(directory, "scene://shop?fps=10&seed=3") as camera:
             with Hub(directory, CAMERA % (SECRET, files, camera.url)) as hub:
-                put = lambda number: send_webhook(hub, {"policy_type": "safety", "org_id": "default", "camera_id": "shop",
-                                                        "config": {"loitering_seconds": 5}, "reason": "test"}, f"msg_h15_{number}")
-                first = put(1)["revision"]
+                put = lambda number, **scope: send_webhook(hub, {"policy_type": "safety", "org_id": "default", **scope, "reason": "test",
+                                                                 "config": {"loitering_seconds": 5}}, f"msg_h15_{number}")
+                made = put(1, camera_id="shop")
+                first = made["revision"]
                 until(lambda: health(hub).get("policy_revision") == first, "the worker has taken it over")
-                second = put(2)["revision"]
+                assert put(2, camera_id="shop") == {**made, "diff": []}
+                second = put(3)["revision"]  # the org says the same: another revision, and nothing else for the camera
                 assert second > first
                 until(lambda: hub.request("/policies")["revision"] == second, "it is in force in the server")
                 pushed = f"vedette_policy_revision {second}\n"  # set each second, once workers were told of what differs

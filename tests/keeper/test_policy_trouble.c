@@ -455,8 +455,10 @@ static void test_h10_a_store_that_went_back_stops_deletion_until_a_change(void)
     struct world world;
     g_autoptr(GError) error = NULL;
     world_start(&world, NULL);
-    for (int i = 0; i < 5; i++)
-        put(&world, POLICY_RETENTION, "{\"event_days\":3}");
+    for (int i = 1; i <= 5; i++) {
+        g_autofree char *body = g_strdup_printf("{\"event_days\":%d}", i);
+        put(&world, POLICY_RETENTION, body);
+    }
     g_assert_true(policy_keeper_start(world.keeper, &error));
     meddle(&world, "UPDATE store_values SET value = 2 WHERE name = 'policy_revision'"); /* as a backup put back does */
     g_assert_true(policy_keeper_check_retention(world.keeper, NULL));                   /* nobody looked yet */

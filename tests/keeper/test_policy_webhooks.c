@@ -54,10 +54,13 @@ static int send(struct server *server, const char *id, const char *body, int64_t
     return is_good ? 0 : error->code;
 }
 
+/* Each time another document, so that its version tells how many were taken. */
 static void check(struct server *server, const char *id, int expected)
 {
+    static int sent;
     bool is_known;
-    g_assert_cmpint(send(server, id, "{\"loitering_seconds\":5}", world_start_ms + HOUR_MS, &is_known), ==, expected);
+    g_autofree char *body = g_strdup_printf("{\"loitering_seconds\":%d}", ++sent);
+    g_assert_cmpint(send(server, id, body, world_start_ms + HOUR_MS, &is_known), ==, expected);
     g_assert_cmpint(is_known, ==, expected == VEDETTE_ERROR_PERMISSION);
 }
 
