@@ -361,7 +361,8 @@ static void path_report(void *data, const char *name)
     double bare = (double)bench->bare_allocations / (double)MAX(bench->bare_runs, 1);
     double all = (double)allocations / (double)(bench->passes * (FRAMES - WARM_UP_FRAMES) * ANALYSED_FPS / FPS);
     /* and two in media for each picture that is analysed: what holds the decoder's mapping, and the frame's counter */
-    printf("  %-36s %12.2f a frame, %.2f more by ONNX Runtime\n", "our allocations from the frame on", all - bare, bare);
+    printf("  %-36s %12.2f a frame, %.2f more by ONNX Runtime\n", "our allocations from the frame on", all - bare,
+           bare);
     allocations = 0;
     report_memory(bench);
     allocations = 0;
