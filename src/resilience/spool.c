@@ -302,7 +302,7 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
     g_autoptr(GArray) names = spool_directory_list(&spool->directory, error);
     if (!names)
         return false;
-    spool->next_number = 1;
+    spool->next_number = spool_directory_after_bad(&spool->directory);
     g_autoptr(GArray) ledger = spool_ledger_load(&spool->directory);
     spool_ledger_find_missing(ledger, &spool->directory, names, note_missing, spool);
     for (guint i = 0; i < names->len; i++) {

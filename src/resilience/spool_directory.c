@@ -174,6 +174,21 @@ GArray *spool_directory_list(const struct spool_directory *directory, GError **e
     return names;
 }
 
+uint64_t spool_directory_after_bad(const struct spool_directory *directory)
+{
+    g_autoptr(GDir) entries = g_dir_open(directory->path, 0, NULL);
+    uint64_t after = 1;
+    for (const char *text; entries && (text = g_dir_read_name(entries));) {
+        struct spool_name name;
+        if (!g_str_has_suffix(text, bad_suffix))
+            continue;
+        g_autofree char *plain = g_strndup(text, strlen(text) - strlen(bad_suffix));
+        if (spool_name_parse(plain, &name))
+            after = MAX(after, name.number + 1);
+    }
+    return after;
+}
+
 bool spool_directory_sync(const struct spool_directory *directory, GError **error)
 {
     if (!is_injected("spool.directory-sync") && fsync(directory->fd) == 0)

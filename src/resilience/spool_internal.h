@@ -69,6 +69,9 @@ bool spool_directory_open(struct spool_directory *directory, const char *path, G
 void spool_directory_close(struct spool_directory *directory);
 /* A new GArray of struct spool_name, by number; leftovers of removed files are removed. */
 GArray *spool_directory_list(const struct spool_directory *directory, GError **error);
+/* The number after those of all files that are set aside; at least 1. None of theirs is used again while they lie
+ * there: the next of that number would be set aside over them, and number is age. */
+uint64_t spool_directory_after_bad(const struct spool_directory *directory);
 bool spool_directory_sync(const struct spool_directory *directory, GError **error);
 /* g_free */
 char *spool_directory_file(const struct spool_directory *directory, const char *name);
@@ -118,7 +121,7 @@ struct spool_file {
     int64_t lost;          /* records of it that could not be given out */
     int64_t counted_bytes; /* of it, in the spool's disk_bytes */
     int64_t seal_due_us;   /* of the machine's clock */
-    uint64_t number;       /* for ever */
+    uint64_t number;       /* for as long as it exists, set aside or not */
     pthread_mutex_t connection;
     /* `connection` */
     char *path;

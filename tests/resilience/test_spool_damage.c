@@ -338,6 +338,54 @@ static void test_q11_the_missing_one_is_named_as_it_was(void)
     world_clear(&world);
 }
 
+/* What was set aside keeps its number: the next that is damaged stands beside it, younger by its name. */
+static void test_q10_what_was_set_aside_is_not_written_over(void)
+{
+    enum { TIMES = 3, KEPT = 2 };
+    struct spool_world world;
+    world_init(&world);
+    world.config.max_bad_files = KEPT;
+    g_autofree char *newest = NULL;
+    for (int i = 0; i < TIMES; i++) {
+        world_open(&world);
+        g_autofree char *text = g_strdup_printf("of start %d", i);
+        g_assert_true(world_put(&world, "shop", 5, text));
+        world_close(&world);
+        g_autofree char *path = only_file(&world, ".spool");
+        write_file(path, "no database", strlen("no database"));
+        world_open(&world);
+        g_autofree char *none = world_drain_text(&world);
+        g_assert_cmpstr(none, ==, "");
+        world_close(&world);
+        g_assert_cmpuint(count_files(&world, ".spool.bad"), ==, MIN(i + 1, KEPT));
+        g_free(newest);
+        newest = g_strconcat(path, ".bad", NULL);
+        g_assert_true(g_file_test(newest, G_FILE_TEST_EXISTS));
+    }
+    world_clear(&world);
+}
+
+/* A file of a number that an earlier one was set aside with is missed all the same. */
+static void test_q11_one_that_was_set_aside_hides_no_loss(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world_open(&world);
+    world_put_many(&world, 1);
+    world_close(&world);
+    g_autofree char *first = only_file(&world, ".spool"), *bad = g_strconcat(first, ".bad", NULL);
+    g_assert_cmpint(g_rename(first, bad), ==, 0);
+    world_open(&world);
+    world_put_many(&world, 4);
+    world_close(&world);
+    g_autofree char *second = only_file(&world, ".spool");
+    g_unlink(second);
+    world_open(&world);
+    g_assert_cmpint(world_stats(&world).missing_files, ==, 1);
+    g_assert_cmpint(world_stats(&world).losses[VEDETTE_SPOOL_CORRUPT], ==, 4);
+    world_clear(&world);
+}
+
 /* A crash came when the next file was just made: nothing was ever in it. */
 static void test_q11_a_file_that_was_just_made_is_no_damage(void)
 {
@@ -498,6 +546,9 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q10_what_is_done_is_torn", test_q10_what_is_done_is_torn);
     g_test_add_func("/spool/q10_a_later_version_is_set_aside_untouched",
                     test_q10_a_later_version_is_set_aside_untouched);
+    g_test_add_func("/spool/q10_what_was_set_aside_is_not_written_over",
+                    test_q10_what_was_set_aside_is_not_written_over);
+    g_test_add_func("/spool/q11_one_that_was_set_aside_hides_no_loss", test_q11_one_that_was_set_aside_hides_no_loss);
     g_test_add_func("/spool/q11_a_file_is_missing", test_q11_a_file_is_missing);
     g_test_add_func("/spool/q11_the_missing_one_is_named_as_it_was", test_q11_the_missing_one_is_named_as_it_was);
     g_test_add_func("/spool/q11_a_file_that_was_just_made_is_no_damage",
