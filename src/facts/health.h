@@ -92,6 +92,8 @@ struct camera_health {
     int64_t traces_dropped;   /* of frames that raised an event */
     int64_t first_picture_ms; /* from the beginning of its first connection; 0: none came yet */
     struct record_time last_frame_at;
+    double picture_interval_seconds; /* at which pictures are asked for, or a folder's played; 0: they come by
+                                        themselves */
     /* the hub's own, whatever a worker says */
     int64_t records_received, records_stored;
     char *stalled; /* what has not moved within its deadline (settings progress.*): "frames, analyses"; else empty */

@@ -264,8 +264,9 @@ static const struct record_descriptor health_descriptor =
 
 static const struct record_field progress_fields[] = {
     FIELD(struct progress_settings, frames_seconds, 0,
-          "a camera that gives no frame for so long is told to stand still (stalled: frames); 0: never", .unit = "s",
-          .min = 0, .max = 86400, .default_text = "20"),
+          "a camera that gives no frame for so long, and for four intervals where pictures are asked for one by one "
+          "(source.picture_fps), is told to stand still (stalled: frames); 0: never",
+          .unit = "s", .min = 0, .max = 86400, .default_text = "20"),
     FIELD(struct progress_settings, analyses_seconds, 0,
           "the same when a frame waits so long and none is analysed (stalled: analyses)", .unit = "s", .min = 0,
           .max = 86400, .default_text = "15"),

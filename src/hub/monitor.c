@@ -453,7 +453,7 @@ static void ask_of_camera(struct monitor *monitor, const struct camera *camera, 
     if (stalls->asked == (offline | stalled) || stored_us < stalls->since_us ||
         !vedette_health_get(monitor->health, camera->id, &health) || !health.online)
         return;
-    double known_seconds = progress_longest_seconds(&monitor->hub->settings->progress);
+    double known_seconds = progress_longest_seconds(&stalls->progress, &monitor->hub->settings->progress);
     bool is_known = (double)(at_us - stalls->since_us) > known_seconds * G_USEC_PER_SEC;
     if (!(stalls->asked & offline))
         standing_ask(monitor->standing, camera->org_id, camera->id, SERVER_SIGNAL_CAMERA_OFFLINE);

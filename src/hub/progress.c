@@ -80,18 +80,22 @@ static bool look_at(struct progress_watch *watch, bool is_wanted, int64_t done, 
     return watch->is_stalled != was_stalled;
 }
 
-static double deadline_of(const struct stage *stage, const struct progress_settings *deadlines)
+/* What is seldom asked for seldom comes. */
+static double deadline_of(const struct progress *progress, enum progress_stage stage,
+                          const struct progress_settings *deadlines)
 {
     double seconds;
-    memcpy(&seconds, (const char *)deadlines + stage->deadline, sizeof seconds);
-    return seconds;
+    memcpy(&seconds, (const char *)deadlines + stages[stage].deadline, sizeof seconds);
+    if (stage != PROGRESS_FRAMES || seconds == 0)
+        return seconds;
+    return MAX(seconds, PROGRESS_PICTURE_INTERVALS * progress->picture_interval_seconds);
 }
 
-double progress_longest_seconds(const struct progress_settings *deadlines)
+double progress_longest_seconds(const struct progress *progress, const struct progress_settings *deadlines)
 {
     double longest = 0;
     for (int i = 0; i < PROGRESS_STAGES; i++)
-        longest = MAX(longest, deadline_of(&stages[i], deadlines));
+        longest = MAX(longest, deadline_of(progress, (enum progress_stage)i, deadlines));
     return longest;
 }
 
@@ -99,11 +103,12 @@ unsigned progress_look(struct progress *progress, const struct camera_health *he
                        const struct progress_settings *deadlines, int64_t now_us)
 {
     unsigned changed = 0;
+    progress->picture_interval_seconds = health->picture_interval_seconds;
     for (int i = 0; i < PROGRESS_STAGES; i++) {
         if (!progress->has_looked)
             progress->stages[i].moved_us = now_us;
         if (look_at(&progress->stages[i], stages[i].is_wanted(health), stages[i].done(health),
-                    deadline_of(&stages[i], deadlines), now_us))
+                    deadline_of(progress, (enum progress_stage)i, deadlines), now_us))
             changed |= 1U << i;
     }
     progress->has_looked = true;

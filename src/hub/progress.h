@@ -23,9 +23,15 @@ enum progress_stage {
 /* "frames", "analyses", … */
 const char *progress_stage_name(enum progress_stage stage);
 
+/* One picture may be a bad one and the next a late one; three that are missing are the worker's to mend (it connects
+ * anew). Of pictures that are asked for seldom so many intervals are waited for, where that is longer than the setting.
+ */
+enum { PROGRESS_PICTURE_INTERVALS = 4 };
+
 /* What is remembered of one camera; zero it to begin. */
 struct progress {
     bool has_looked;
+    double picture_interval_seconds; /* as it was told last */
     struct progress_watch {
         int64_t done;
         int64_t moved_us; /* when it last did something, or had nothing to do */
@@ -39,7 +45,7 @@ unsigned progress_look(struct progress *progress, const struct camera_health *he
                        const struct progress_settings *deadlines, int64_t now_us);
 /* How long a stage has stood still; 0 when it does not. */
 double progress_stalled_seconds(const struct progress *progress, enum progress_stage stage, int64_t now_us);
-/* The longest deadline: what has stood still since before it was watched is known by then. */
-double progress_longest_seconds(const struct progress_settings *deadlines);
+/* The camera's longest deadline: what has stood still since before it was watched is known by then. */
+double progress_longest_seconds(const struct progress *progress, const struct progress_settings *deadlines);
 /* Writes the stalled… fields of `health`: how long each stage has stood still, and their names. */
 void progress_describe(const struct progress *progress, int64_t now_us, struct camera_health *health);

@@ -189,6 +189,7 @@ void media_source_describe(struct media_source *source, struct camera_health *he
     health->height_px = stream->height_px;
     health->fps = strcmp(stream->state, "online") == 0 ? stream->fps : 0;
     health->last_frame_at.ms = stream->last_frame_ms;
+    health->picture_interval_seconds = stream->picture_interval_seconds;
     pthread_mutex_unlock(&stream->lock);
     stream_breaker_describe(stream, health);
     describe_streams(source, health);

@@ -48,6 +48,13 @@ void stream_set_decoder(struct media_stream *stream, const char *name)
     pthread_mutex_unlock(&stream->lock);
 }
 
+void stream_set_picture_interval(struct media_stream *stream, double seconds)
+{
+    pthread_mutex_lock(&stream->lock);
+    stream->picture_interval_seconds = seconds;
+    pthread_mutex_unlock(&stream->lock);
+}
+
 bool stream_is_stopping(const struct media_stream *stream)
 {
     return __atomic_load_n(&stream->is_stopping, __ATOMIC_ACQUIRE);

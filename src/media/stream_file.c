@@ -56,6 +56,8 @@ static bool play_once(struct media_stream *stream, int64_t *offset_us, GError **
     stream->cpu_us = 0;
     stream_note_cpu(stream);
     stream_set_decoder(stream, media_reader_decoder(reader));
+    const double set_fps = media_reader_fps(reader); /* of a video it is known later */
+    stream_set_picture_interval(stream, set_fps > 0 ? 1 / set_fps : 0);
     while (!stream_is_stopping(stream)) {
         if (stream_breaker_holds(stream, error))
             return false;

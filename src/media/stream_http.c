@@ -30,6 +30,7 @@ static void note_bytes(struct media_stream *stream, const struct http_client *cl
 static void pump_stream(struct session *session, struct http_client *client, GError **error)
 {
     int64_t bytes = 0;
+    stream_set_picture_interval(session->stream, 0);
     for (;;) {
         const uint8_t *jpeg;
         size_t length;
@@ -68,6 +69,7 @@ static void poll_snapshots(struct session *session, struct http_client *client, 
     double fps = stream->settings.picture_fps > 0 ? stream->settings.picture_fps : snapshot_fps_unknown;
     int64_t due_us = clock_monotonic_us(stream->clock), bytes = 0;
     session->interval_us = (int64_t)(G_USEC_PER_SEC / fps);
+    stream_set_picture_interval(stream, 1 / fps);
     do {
         const uint8_t *jpeg;
         size_t length;

@@ -94,7 +94,7 @@ struct media_stream {
     pthread_cond_t stopped;
     char state[16], last_error[512], codec[16], decoder[32];
     int32_t width_px, height_px;
-    double fps;
+    double fps, picture_interval_seconds; /* the latter 0: pictures come by themselves */
     int64_t last_frame_ms;
     struct rtp_clock rtp_clock;
 };
@@ -133,6 +133,8 @@ bool stream_note_frame(struct media_stream *stream, int width_px, int height_px)
 void stream_set_codec(struct media_stream *stream, const char *codec);
 /* Says what decodes. */
 void stream_set_decoder(struct media_stream *stream, const char *name);
+/* Says at what interval pictures are asked for or played; 0: they come by themselves. */
+void stream_set_picture_interval(struct media_stream *stream, double seconds);
 /* Notes whose frame the one at `media_us` is. False when it is nobody's. */
 bool stream_is_due(struct media_stream *stream, int64_t media_us);
 /* Stamps the frame and gives it to those whose it is. `stream_us` is its time on the connection's axis, which the

@@ -73,7 +73,7 @@ static void test_a_worker_that_died_at_work_is_told_as_off_line_alone(void)
     health.frames_decoded = health.frames_processed = world.frames;
     live_set_health(world.hub.live, &health);
     live_set_offline(world.hub.live, "door", "its worker died");
-    pass(&world, NULL, (int)progress_longest_seconds(&world.settings.progress) + 30);
+    pass(&world, NULL, (int)progress_longest_seconds(&(struct progress){0}, &world.settings.progress) + 30);
     assert_signals(&world, 1, "camera_offline");
     world_clear(&world);
 }

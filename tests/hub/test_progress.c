@@ -199,6 +199,31 @@ static void test_a_new_worker_counts_from_zero(void)
     g_assert_cmpuint(pass(&world, 16, NULL), ==, 1U << PROGRESS_FRAMES);
 }
 
+/* It is asked for a picture each 100 s, answers each time, and then no more. */
+static void test_pictures_asked_for_seldom_are_no_stall(void)
+{
+    enum { INTERVAL_SECONDS = 100, DEADLINE_SECONDS = PROGRESS_PICTURE_INTERVALS * INTERVAL_SECONDS };
+    struct world world = begin();
+    world.health.picture_interval_seconds = INTERVAL_SECONDS;
+    g_assert_cmpfloat(progress_longest_seconds(&world.progress, &deadlines), ==, 30);
+    for (int i = 0; i < 10; i++) {
+        g_assert_cmpuint(pass(&world, 1, quiet), ==, 0);
+        g_assert_cmpuint(pass(&world, INTERVAL_SECONDS - 1, NULL), ==, 0);
+    }
+    g_assert_cmpfloat(progress_longest_seconds(&world.progress, &deadlines), ==, DEADLINE_SECONDS);
+    g_assert_cmpuint(pass(&world, DEADLINE_SECONDS - INTERVAL_SECONDS, NULL), ==, 0);
+    g_assert_cmpuint(pass(&world, 1, NULL), ==, 1U << PROGRESS_FRAMES);
+}
+
+static void test_a_short_interval_shortens_no_deadline(void)
+{
+    struct world world = begin();
+    world.health.picture_interval_seconds = 1;
+    pass(&world, 60, quiet);
+    g_assert_cmpuint(pass(&world, 14, NULL), ==, 0);
+    g_assert_cmpuint(pass(&world, 2, NULL), ==, 1U << PROGRESS_FRAMES);
+}
+
 static void test_a_frozen_worker_is_named_by_its_frames(void)
 {
     struct world world = begin();
@@ -212,7 +237,8 @@ static void test_a_deadline_of_zero_is_none(void)
 {
     static const struct progress_settings none = {0};
     struct progress progress = {0};
-    struct camera_health health = {.frame_age_ms = 1, .records_made = 1, .records_received = 1};
+    struct camera_health health = {
+        .frame_age_ms = 1, .records_made = 1, .records_received = 1, .picture_interval_seconds = 1};
     for (int64_t now_us = 0; now_us < INT64_C(100000) * SECOND_US; now_us += INT64_C(1000) * SECOND_US)
         g_assert_cmpuint(progress_look(&progress, &health, &none, now_us), ==, 0);
 }
@@ -233,6 +259,8 @@ int main(int argc, char **argv)
                     test_one_record_is_enough_and_dropped_ones_do_not_wait);
     g_test_add_func("/progress/deliveries that do not arrive", test_deliveries_that_do_not_arrive);
     g_test_add_func("/progress/a new worker counts from zero", test_a_new_worker_counts_from_zero);
+    g_test_add_func("/progress/pictures asked for seldom are no stall", test_pictures_asked_for_seldom_are_no_stall);
+    g_test_add_func("/progress/a short interval shortens no deadline", test_a_short_interval_shortens_no_deadline);
     g_test_add_func("/progress/a frozen worker is named by its frames", test_a_frozen_worker_is_named_by_its_frames);
     g_test_add_func("/progress/a deadline of zero is none", test_a_deadline_of_zero_is_none);
     return g_test_run();

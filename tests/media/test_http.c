@@ -174,6 +174,7 @@ static void test_seldom_asked_is_no_stall(void)
     g_assert_cmpint(counter_get(&eye.health.stalls), ==, 0);
     g_assert_cmpint(counter_get(&eye.health.errors_count), ==, 0);
     g_assert_cmpint(counter_get(&eye.health.connects), ==, 1);
+    g_assert_cmpfloat(media_eye_look(&eye)->picture_interval_seconds, ==, 1);
     media_eye_close(&eye);
     fake_camera_stop(server);
 }
@@ -205,7 +206,8 @@ static void test_pictures_that_turn_to_a_stream(void)
     media_eye_open(&eye, address);
     g_assert_true(media_world_wait(has_connected_anew, &eye));
     g_assert_true(media_eye_wait_state(&eye, "online"));
-    g_assert_cmpint(g_atomic_int_get(&answers), ==, 5); /* the last is a stream that goes on */
+    g_assert_cmpint(g_atomic_int_get(&answers), ==, 5);                       /* the last is a stream that goes on */
+    g_assert_cmpfloat(media_eye_look(&eye)->picture_interval_seconds, ==, 0); /* and is not asked */
     media_eye_close(&eye);
     fake_camera_stop(server);
 }

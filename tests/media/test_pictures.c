@@ -141,6 +141,7 @@ static void test_a_folder_with_a_bad_picture_is_watched(void)
         seen[frame->width_px == 160] = true;
     }
     g_assert_true(seen[0] && seen[1]);
+    g_assert_cmpfloat(media_eye_look(&eye)->picture_interval_seconds, ==, 1.0 / eye.settings.picture_fps);
     g_assert_true(media_world_wait(has_passed_over_two, &eye)); /* in two rounds */
     g_assert_cmpint(counter_get(&eye.health.errors_count), ==, 0);
     media_eye_close(&eye);

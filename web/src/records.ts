@@ -410,13 +410,15 @@ export interface CameraHealth {
   first_picture_ms: number;
   /** when the last frame came */
   last_frame_at?: string;
+  /** between two pictures, where they are asked for one by one or are a folder's; 0: they come by themselves (s) */
+  picture_interval_seconds: number;
   /** records of it that the spool took over, its worker's and others' */
   records_received: number;
   /** of these, those that left the spool: stored, refused by the store for good, or lost, which vedette_spool_* counts */
   records_stored: number;
   /** what stands still beyond its deadline: frames, analyses, records, deliveries; empty while all of it moves */
   stalled?: string;
-  /** how long no frame has come, once that is longer than progress.frames_seconds; else 0 (s) */
+  /** how long no frame has come, once that is longer than progress.frames_seconds and than four of picture_interval_seconds; else 0 (s) */
   frames_stalled_seconds: number;
   /** how long a frame has waited and none was analysed, once that is longer than progress.analyses_seconds (s) */
   analyses_stalled_seconds: number;
