@@ -242,12 +242,26 @@ bool store_policy_check_scope(struct store *store, const struct store_policy_key
     return transaction && check_scope(transaction, key, error);
 }
 
+/* The row that stands, whatever its id: another program may have chosen that, or have taken another row of the org from
+ * the key whose id it has. */
+static bool clear_row(struct store_transaction *transaction, const struct store_policy_key *key, const char *id,
+                      GError **error)
+{
+    g_autofree char *other_id = id_new(transaction->store->clock);
+    return store_run(transaction, "DELETE FROM service_policies " OF_KEY, KEY_VALUES(key), NULL, error) &&
+           store_run(transaction, "UPDATE service_policies SET id = $3 WHERE id = $1 AND coalesce(org_id, '') = $2",
+                     STORE_VALUES(sql_text(id), sql_text(key->org_id ? key->org_id : ""), sql_text(other_id)), NULL,
+                     error);
+}
+
 static bool write_policy(struct store_transaction *transaction, const struct store_policy_change *change,
                          const struct service_policy *present, const struct policy_revision *revision, GError **error)
 {
     const struct store_policy_key *key = &change->key;
+    if (!clear_row(transaction, key, revision->policy_id, error))
+        return false;
     if (!revision->config.text)
-        return store_run(transaction, "DELETE FROM service_policies " OF_KEY, KEY_VALUES(key), NULL, error);
+        return true;
     const struct service_policy policy = {
         .id = revision->policy_id,
         .org_id = revision->org_id,
@@ -264,17 +278,32 @@ static bool write_policy(struct store_transaction *transaction, const struct sto
         .updated_by = revision->changed_by,
     };
     const void *record = &policy;
-    return store_insert(transaction, &service_policy_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error);
+    return store_insert(transaction, &service_policy_descriptor, &record, 1, RECORD_CONFLICT_FAIL, NULL, error);
 }
 
-/* Numbers go on where a deleted policy of the same key left off, so that a version names one content for ever. */
-static bool last_version(struct store_transaction *transaction, const char *policy_id, const char *org_id,
-                         int64_t *version, GError **error)
+/* Numbers go on where a deleted policy of the same key left off, and after the one that another program gave what
+ * stands, so that a version names one content for ever. */
+static bool next_version(struct store_transaction *transaction, const struct service_policy *present,
+                         struct policy_revision *revision, GError **error)
 {
-    return store_get_integer(transaction,
-                             "SELECT max(version) FROM policy_revisions WHERE policy_id = $1 AND coalesce(org_id, '') "
-                             "= $2",
-                             STORE_VALUES(sql_text(policy_id), sql_text(org_id ? org_id : "")), 0, version, error);
+    const char *org_id = revision->org_id ? revision->org_id : "";
+    int64_t version = 0;
+    if (!store_get_integer(transaction,
+                           "SELECT max(version) FROM policy_revisions WHERE policy_id = $1 AND coalesce(org_id, '') "
+                           "= $2",
+                           STORE_VALUES(sql_text(revision->policy_id), sql_text(org_id)), 0, &version, error))
+        return false;
+    version = present ? MAX(version, present->version) : version;
+    if (version < INT32_MAX) {
+        revision->version = (int32_t)version + 1;
+        return true;
+    }
+    g_set_error(
+        error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
+        "the policy is at version %d, after which there is none: its row of service_policies was given that, and "
+        "has to be given a lower one there",
+        INT32_MAX);
+    return false;
 }
 
 /* As stored: where there is a key, the audit has the document sealed as well. */
@@ -296,11 +325,8 @@ static bool audit_change(struct store_transaction *transaction, const struct sto
 static bool write_change(struct store_transaction *transaction, const struct store_policy_change *change,
                          const struct service_policy *present, struct policy_revision *revision, GError **error)
 {
-    int64_t version = 0;
-    if (!last_version(transaction, revision->policy_id, revision->org_id, &version, error))
-        return false;
-    revision->version = (int32_t)version + 1;
-    if (!change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error) ||
+    if (!next_version(transaction, present, revision, error) ||
+        !change->make(change->data, present, revision->version, &revision->config.text, &revision->diff.text, error) ||
         (!present && !check_scope(transaction, &change->key, error)))
         return false;
     if (present && !revision->diff.text) {
