@@ -9,8 +9,11 @@
 
 static void add_inner(const struct record_field *field, enum record_schema_use use, void *records)
 {
+    const struct record_descriptor *one;
     if (field->descriptor)
         contract_add_record(records, field->descriptor, use);
+    for (size_t i = 0; field->one_of && (one = field->one_of(i)); i++)
+        contract_add_record(records, one, use);
 }
 
 void contract_add_record(GPtrArray *records, const struct record_descriptor *descriptor, enum record_schema_use use)

@@ -133,6 +133,14 @@ bool event_is_kept_apart(enum event_type type)
     return info && info->is_kept_apart;
 }
 
+const struct record_descriptor *event_payload_at(size_t index)
+{
+    for (size_t i = 0; i < event_type_count; i++)
+        if (!event_types[i].is_kept_apart && index-- == 0)
+            return event_types[i].payload;
+    return NULL;
+}
+
 static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "UUIDv7, made by the worker"),
     FIELD_ENUM(struct analytics_event, type, event_type_names, RECORD_REQUIRED, "what the payload is"),
@@ -144,7 +152,8 @@ static const struct record_field analytics_event_fields[] = {
     FIELD(struct analytics_event, received_at, 0, "when the hub took it in"),
     FIELD(struct analytics_event, trace_id, 0, "W3C trace id, where there is one", .max_count = 64),
     FIELD(struct analytics_event, priority, 0, "9 is the most urgent", .min = 0, .max = 9, .default_text = "5"),
-    FIELD(struct analytics_event, payload, RECORD_REQUIRED | RECORD_VERBATIM, "the record named by type"),
+    FIELD(struct analytics_event, payload, RECORD_REQUIRED | RECORD_VERBATIM, "the record named by type",
+          .one_of = event_payload_at),
     FIELD(struct analytics_event, traceparent, 0, "W3C Trace Context of what made it", .max_count = 64,
           .check_text = trace_parent_check),
     FIELD_ENUM(struct analytics_event, count, event_count_names, 0, "what it adds to the counts of lines and zones"),
@@ -269,6 +278,14 @@ static bool check_times(const struct record_descriptor *descriptor, const void *
     return true;
 }
 
+/* People are told of a key that is none, as everywhere; a worker is of our own version, or an older one. */
+static bool decode_payload(const struct record_descriptor *descriptor, const char *text, enum event_teller teller,
+                           void *payload, struct record_errors *errors)
+{
+    return teller == EVENT_BY_CLIENT ? record_decode_json_strict(descriptor, text, strlen(text), payload, errors)
+                                     : record_decode_json(descriptor, text, strlen(text), payload, errors);
+}
+
 /* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
  * nothing that was not checked. */
 static bool check_payload(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
@@ -278,7 +295,7 @@ static bool check_payload(struct analytics_event *event, enum event_teller telle
     g_autofree void *payload = g_malloc(descriptor->size);
     struct record_errors errors;
     record_errors_init(&errors);
-    bool is_good = record_decode_json(descriptor, event->payload.text, strlen(event->payload.text), payload, &errors) ||
+    bool is_good = decode_payload(descriptor, event->payload.text, teller, payload, &errors) ||
                    record_errors_to_gerror(&errors, error);
     record_errors_clear(&errors);
     if (!is_good)

@@ -113,6 +113,8 @@ extern const struct event_type_info event_types[];
 extern const size_t event_type_count;
 const struct event_type_info *event_type_find(enum event_type type);
 bool event_is_kept_apart(enum event_type type);
+/* What events carry that are told, by index from 0; NULL after the last. */
+const struct record_descriptor *event_payload_at(size_t index);
 
 /* ONE table of what events add to the counts of lines and zones. */
 enum event_count {

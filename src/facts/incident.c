@@ -54,6 +54,11 @@ void incident_free(void *incident)
 
 const char *const incident_step_names[] = {"opened", "changed", "ended", "closed", NULL};
 
+static const struct record_descriptor *changed_at(size_t index)
+{
+    return index == 0 ? &incident_descriptor : NULL;
+}
+
 static const struct record_field change_fields[] = {
     FIELD(struct incident_change, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
     FIELD(struct incident_change, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID,
@@ -62,7 +67,8 @@ static const struct record_field change_fields[] = {
     FIELD(struct incident_change, camera_id, RECORD_REQUIRED | RECORD_TEXT_ID, "its camera"),
     FIELD_ENUM(struct incident_change, step, incident_step_names, RECORD_REQUIRED, "what became of it"),
     FIELD(struct incident_change, at, RECORD_REQUIRED, "when it was stored"),
-    FIELD(struct incident_change, incident, RECORD_REQUIRED | RECORD_VERBATIM, "as it was then, an Incident"),
+    FIELD(struct incident_change, incident, RECORD_REQUIRED | RECORD_VERBATIM, "as it was then, an Incident",
+          .one_of = changed_at),
     FIELD(struct incident_change, traceparent, 0, "W3C Trace Context of the signal that did it", .max_count = 64),
 };
 const struct record_descriptor incident_change_descriptor =

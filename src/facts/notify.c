@@ -2,6 +2,8 @@
 
 #include "base/error.h"
 #include "base/networks.h"
+#include "facts/event.h"
+#include "facts/incident.h"
 #include "facts/settings_internal.h"
 
 #include <string.h>
@@ -327,6 +329,12 @@ const struct record_descriptor endpoint_health_descriptor =
     RECORD(struct endpoint_health, "EndpointHealth", 1, health_fields,
            "How an endpoint of notifications is; counts since the server started.");
 
+static const struct record_descriptor *told_at(size_t index)
+{
+    static const struct record_descriptor *const told[] = {&analytics_event_descriptor, &incident_change_descriptor};
+    return index < G_N_ELEMENTS(told) ? told[index] : NULL;
+}
+
 static const struct record_field dead_letter_fields[] = {
     FIELD(struct dead_letter, id, RECORD_REQUIRED | RECORD_TEXT_ID, "of the notification"),
     FIELD(struct dead_letter, org_id, RECORD_TEXT_ID, "whose it is"),
@@ -336,7 +344,7 @@ static const struct record_field dead_letter_fields[] = {
     FIELD(struct dead_letter, tries, 0, "how often it was tried", .min = 0, .max = 1000000),
     FIELD(struct dead_letter, why, 0, "what went wrong the last time", .max_count = 1024),
     FIELD(struct dead_letter, event, RECORD_REQUIRED | RECORD_VERBATIM,
-          "what it told of, an AnalyticsEvent or an IncidentChange"),
+          "what it told of, an AnalyticsEvent or an IncidentChange", .one_of = told_at),
 };
 const struct record_descriptor dead_letter_descriptor =
     RECORD(struct dead_letter, "DeadLetter", 1, dead_letter_fields, "A notification that could not be delivered.");

@@ -25,8 +25,19 @@ static const char *const kind_names[] = {
     [RECORD_RECORD] = "",
 };
 
+static void append_choice(const struct record_field *field, GString *out)
+{
+    const struct record_descriptor *descriptor;
+    for (size_t i = 0; (descriptor = field->one_of(i)); i++)
+        g_string_append_printf(out, "%s%s", i ? " or " : "", descriptor->name);
+}
+
 static void append_type(const struct record_field *field, GString *out)
 {
+    if (field->one_of) {
+        append_choice(field, out);
+        return;
+    }
     g_string_append(out, field->flags & RECORD_WHOLE ? "integer or null" : kind_names[field->kind]);
     if (field->kind == RECORD_ENUM)
         for (size_t i = 0; field->names[i]; i++)

@@ -116,7 +116,10 @@ struct record_field {
     const char *default_text;                             /* as a settings file would say it; NULL: zero, or empty */
     const struct record_descriptor *descriptor;           /* of LIST items and RECORD members; of JSON: of the members
                                                              of an object whose keys are not known before */
-    int since;                                            /* schema version that brought the field; 0 means 1 */
+    /* of JSON that must be there: which records it is one of, by index from 0; NULL after the last. NULL: it is any
+     * JSON */
+    const struct record_descriptor *(*one_of)(size_t index);
+    int since;           /* schema version that brought the field; 0 means 1 */
     const char *example; /* JSON, for the contract; NULL: one is made from the field's kind and bounds */
 };
 

@@ -150,9 +150,25 @@ static void append_array(GString *out, const struct record_field *field, const s
     g_string_append_c(out, '}');
 }
 
-/* Any JSON, or an object whose members are records. */
+/* anyOf and not oneOf: an answer may have more fields than are known, and so look like several. Of a single one allOf,
+ * as linters take no choice among one. */
+static void append_choice(GString *out, const struct record_field *field, const struct record_schema_style *style)
+{
+    const struct record_descriptor *descriptor;
+    append_key(out, field->one_of(1) ? "anyOf" : "allOf");
+    for (size_t i = 0; (descriptor = field->one_of(i)); i++) {
+        g_string_append(out, i ? ",{" : "[{");
+        append_reference(out, descriptor, style);
+        g_string_append_c(out, '}');
+    }
+    g_string_append_c(out, ']');
+}
+
+/* Any JSON, one of some records, or an object whose members are records. */
 static void append_open(GString *out, const struct record_field *field, const struct record_schema_style *style)
 {
+    if (field->one_of)
+        append_choice(out, field, style);
     if (!field->descriptor)
         return;
     append_type(out, "object", is_nullable(field, style), style);
@@ -396,7 +412,10 @@ static void append_example_value(const struct record_field *field, enum record_s
         append_example_list(field, use, out);
         break;
     case RECORD_JSON:
-        g_string_append(out, "{}");
+        if (field->one_of)
+            record_append_example(field->one_of(0), use, out);
+        else
+            g_string_append(out, "{}");
         break;
     case RECORD_RECORD:
         record_append_example(field->descriptor, use, out);

@@ -28,10 +28,21 @@ static bool is_optional(const struct record_field *field, enum record_schema_use
     return use == RECORD_SCHEMA_INPUT ? !(field->flags & RECORD_REQUIRED) : !record_field_is_always_there(field);
 }
 
+static void append_choice(const struct record_field *field, enum record_schema_use use, GString *out)
+{
+    const struct record_descriptor *descriptor;
+    for (size_t i = 0; (descriptor = field->one_of(i)); i++) {
+        g_autofree char *name = record_schema_name(descriptor, use);
+        g_string_append_printf(out, "%s%s", i ? " | " : "", name);
+    }
+}
+
 void record_append_typescript_type(const struct record_field *field, enum record_schema_use use, GString *out)
 {
     g_autofree char *record = field->descriptor ? record_schema_name(field->descriptor, use) : NULL;
-    if (field->kind == RECORD_ENUM)
+    if (field->one_of)
+        append_choice(field, use, out);
+    else if (field->kind == RECORD_ENUM)
         for (size_t i = 0; field->names[i]; i++)
             g_string_append_printf(out, "%s\"%s\"", i ? " | " : "", field->names[i]);
     else if (field->kind == RECORD_JSON && record)

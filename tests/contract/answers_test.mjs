@@ -59,6 +59,11 @@ async function aWrongAnswerIsSeen() {
   assert.throws(() => hold([{ ...busy, headers: { ...headers, "retry-after": "soon", date: "now" } }]));
   assert.throws(() => hold([{ ...good, headers: { ...headers, "x-more": "1" } }]));
   assert.throws(() => hold([{ ...good, target: "/auth/oidc/login", status: 302, type: null, text: "" }])); // without Location
+  const event = { schema_version: 1, id: "e", type: "zone_hit", camera_id: "door", occurred_at: "2026-01-01T00:00:00.000Z", priority: 5 };
+  const hit = { id: "e", camera_id: "door", zone_id: "till", track_id: 1, event: "enter", at: event.occurred_at, box: [0, 0, 1, 1] };
+  const carries = (payload) => ({ ...good, target: "/api/v1/events", text: JSON.stringify({ items: [{ ...event, payload }], next_cursor: null }) });
+  assert.equal(hold([carries(hit)]), 1);
+  for (const payload of [{}, { ...hit, more: 1 }, { ...hit, zone_id: undefined }]) assert.throws(() => hold([carries(payload)]));
   assert.throws(() => hold([{ ...good, status: 299 }]));
   assert.throws(() => hold([{ ...good, text: '{"items":[],"next_cursor":null,"more":1}' }]));
   assert.throws(() => hold([{ ...good, type: "text/html" }]));

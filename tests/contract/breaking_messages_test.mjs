@@ -42,6 +42,10 @@ const BREAKS = {
   "a type of notification is called otherwise": (is) => (is.components.messages.webhookSignal.payload.allOf[1].properties.type.pattern = "^alarm\\."),
   "a live message is called otherwise": (is) => (is.components.messages.tracks.payload.properties.type.const = "boxes"),
   "what is told of is another record": (is) => (is.components.messages.event.payload.properties.data.$ref = "#/components/schemas/Incident"),
+  "a field goes from ZoneHit": (is) => delete is.components.schemas.ZoneHit.properties.direction,
+  "a field of OccupancyLog is of another type": (is) => (is.components.schemas.OccupancyLog.properties.count.type = "string"),
+  "an event carries something new": (is) => is.components.schemas.AnalyticsEvent.properties.payload.anyOf.push({ $ref: "#/components/schemas/CameraHealth" }),
+  "an event may carry anything": (is) => delete is.components.schemas.AnalyticsEvent.properties.payload.anyOf,
   "a field must be asked for": (is) => (is.components.schemas.LiveSubscriptionInput.required = ["types"]),
   "a field that is asked for may be null no longer": (is) => (is.components.schemas.LiveSubscriptionInput.properties.types.type = "array"),
   "fewer may be asked for": (is) => (is.components.schemas.LiveSubscriptionInput.properties.types.maxItems = 1),
@@ -58,6 +62,8 @@ const HARMLESS = {
   "more may be asked for": (is) => (is.components.schemas.LiveSubscriptionInput.properties.types.maxItems = 1000),
   "what is asked for may be null now": (is, was) => (was.components.schemas.LiveSubscriptionInput.properties.types.type = "array"),
   "a later version of how a protocol is told": (is) => (is.operations.tellWebhooks.bindings.http.bindingVersion = "1.0.0"),
+  "what an event carries was not told": (is, was) => delete was.components.schemas.AnalyticsEvent.properties.payload.anyOf,
+  "an event carries one thing less": (is) => is.components.schemas.AnalyticsEvent.properties.payload.anyOf.pop(),
   "other words": (is) => (is.components.messages.webhookSignal.summary = "other words"),
 };
 

@@ -62,6 +62,12 @@ const BREAKS = {
   "a header of answers goes": (is) => delete is.paths["/api/v1/sites"].post.responses["201"].headers.ETag,
   "a header of answers may be left out": (is) => (is.components.headers.Location.required = false),
   "a header of answers looks otherwise": (is) => (is.components.headers["X-Captured-At"].schema.format = "date"),
+  "a field goes from ZoneHit": (is) => delete is.components.schemas.ZoneHit.properties.direction,
+  "an event carries something new": (is) => is.components.schemas.AnalyticsEvent.properties.payload.anyOf.push({ $ref: "#/components/schemas/Incident" }),
+  "an event may carry anything": (is) => delete is.components.schemas.AnalyticsEvent.properties.payload.anyOf,
+  "of an event all payloads but one schema are new": (is, was) => (was.components.schemas.AnalyticsEvent.properties.payload = { $ref: "#/components/schemas/Signal" }),
+  "an event that is sent may carry less": (is) => is.components.schemas.AnalyticsEventInput.properties.payload.anyOf.pop(),
+  "a field must be sent in what an event carries": (is) => is.components.schemas.ZoneHitInput.required.push("direction"),
   "of a schema that becomes two the second is another": (is, was) => {
     const { IncidentNote, Incident } = is.components.schemas;
     was.components.schemas.Incident.properties.latest_note = { $ref: "#/components/schemas/IncidentNote" };
@@ -77,6 +83,16 @@ const HARMLESS = {
   "a parameter that may be left out now": (is, was) => (parameter(was, "camera_id").required = true),
   "an operation that refuses less": (is) => delete is.paths["/api/v1/legal-holds"].post.responses["409"],
   "a later version of a record": (is) => (is.components.schemas.Incident.properties.schema_version.maximum += 1),
+  "what an event carries was not told": (is, was) => delete was.components.schemas.AnalyticsEvent.properties.payload.anyOf,
+  "what is sent in an event was not told": (is, was) => delete was.components.schemas.AnalyticsEventInput.properties.payload.anyOf,
+  "an event carries one thing less": (is) => is.components.schemas.AnalyticsEvent.properties.payload.anyOf.shift(),
+  "one thing more may be sent in an event": (is) => is.components.schemas.AnalyticsEventInput.properties.payload.anyOf.push({ type: "object" }),
+  "what is sent in an event may be anything": (is) => delete is.components.schemas.AnalyticsEventInput.properties.payload.anyOf,
+  "of one that was told several are taken": (is, was) => (was.components.schemas.AnalyticsEventInput.properties.payload = { $ref: "#/components/schemas/SignalInput" }),
+  "what an event carries is called otherwise": (is) => {
+    is.components.schemas.Hit = is.components.schemas.ZoneHit;
+    is.components.schemas.AnalyticsEvent.properties.payload.anyOf[1].$ref = "#/components/schemas/Hit";
+  },
   "an operation more": (is) => (is.paths["/api/v2/events"] = is.paths["/api/v1/events"]),
 };
 

@@ -53,12 +53,36 @@ function refusedFields(taker, given, isInput) {
   return [];
 }
 
+/** What a value may be one of, each as it is referred to; what is no choice is the one. */
+function choices(schema, contract) {
+  return whole(schema, contract).anyOf ?? [schema];
+}
+
+/** Says nothing but words: what is described later was not open before, but only not told. */
+function isUntold(schema) {
+  return Object.keys(schema).every((key) => key === "description");
+}
+
+/** Each that is given finds one of its name, or else any, that takes it. */
+function compareChoices(before, after, was, is, where, isInput, seen) {
+  const compare = (one, other, known) => (isInput ? compareSchemas(one, other, was, is, where, true, known) : compareSchemas(other, one, was, is, where, false, known));
+  const [given, takers] = isInput ? [choices(before, was), choices(after, is)] : [choices(after, is), choices(before, was)];
+  return given.flatMap((one) => {
+    const same = takers.find(({ $ref }) => $ref && $ref === one.$ref);
+    if (same) return compare(one, same, seen);
+    const isTaken = takers.some((other) => compare(one, other, new Set(seen)).length === 0);
+    return isTaken ? [] : [`${where}: ${one.$ref?.split("/").pop() ?? "one of several"} is ${isInput ? "no longer taken" : "new in answers"}`];
+  });
+}
+
 /** `isInput`: what is sent may be taken more widely and never more narrowly; what is answered, the other way round. */
 export function compareSchemas(before, after, was, is, where, isInput, seen = new Set()) {
   const pair = `${before?.$ref} ${after?.$ref}`;
   if (before?.$ref && after?.$ref && seen.has(pair)) return [];
   seen.add(pair);
   const [old, now] = [whole(before, was), whole(after, is)];
+  if (isUntold(old)) return [];
+  if (old.anyOf || now.anyOf) return isUntold(now) ? (isInput ? [] : [`${where}: may be anything now`]) : compareChoices(before, after, was, is, where, isInput, seen);
   if (JSON.stringify(old.type) !== JSON.stringify(now.type)) return [`${where}: was ${old.type}, is ${now.type}`];
   const [taker, given] = isInput ? [now, old] : [old, now];
   const broken = [...refusals(taker, given, isInput), ...refusedFields(taker, given, isInput)].map((words) => `${where}: ${words}`);

@@ -170,9 +170,10 @@ function listen(server, path) {
   return fetch(server.address + path, { headers, signal: AbortSignal.timeout(60_000) });
 }
 
+const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
+
 // One message of each kind that is wanted, as server-sent events bring them, held to asyncapi.json.
 async function hear(response, wanted) {
-  const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
   const validate = newValidator(asyncapi);
   let text = "";
   const heard = {};
@@ -194,12 +195,17 @@ async function a1LiveMessagesAreAsWritten() {
   try {
     const stream = await listen(server, "/api/v1/events/stream");
     const id = "0197a000-0000-7000-8000-000000000001";
-    const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", started_at: "2026-01-01T00:00:00Z" };
-    const body = JSON.stringify({ id, type: "signal", camera_id: "door", occurred_at: new Date(), payload });
+    const payload = { id, camera_id: "door", service: "safety", kind: "intrusion", severity: "high", started_at: "2026-01-01T00:00:00Z" };
+    const sent = { id, type: "signal", camera_id: "door", occurred_at: new Date(), payload };
     const headers = { "Content-Type": "application/x-ndjson" };
-    const taken = await server.send("POST", "/api/v1/events", { body, headers });
-    assert.equal(taken.status, 200, taken.text);
+    const taken = await server.ask("sendEvents", { body: JSON.stringify(sent), headers });
+    assert.equal(taken.json.accepted, 1, taken.text);
+    const misspelt = { ...sent, payload: { ...payload, knid: "intrusion" } };
+    assert.match((await server.ask("sendEvents", { body: JSON.stringify(misspelt), headers })).text, /knid.*kind/);
     const { event } = await hear(stream, ["event", "health"]);
+    assert.deepEqual([event.id, event.payload.kind], [id, "intrusion"]);
+    for (const payload of [{ ...event.payload, more: 1 }, { ...event.payload, track_ids: "all" }, {}])
+      assert.notEqual(newValidator(asyncapi)(asyncapi.components.messages.event.payload, { type: "event", data: { ...event, payload } }), null);
     await hear(await listen(server, `/api/v1/events/stream?resume_from=${event.id}`), ["resumed"]);
   } finally {
     await server.stop();
@@ -235,7 +241,6 @@ async function receiver() {
 
 // What a receiver of webhooks is sent, with its headers and its signature, held to asyncapi.json.
 async function a1WebhooksAreAsWritten() {
-  const asyncapi = JSON.parse(readFileSync("asyncapi.json", "utf8"));
   const validate = newValidator(asyncapi);
   const hook = await receiver();
   const server = await new Server(`notify: {allowed_networks: 127.0.0.0/8, webhooks: [{id: till, url: '${hook.url}', secret: 'whsec_${SECRET}'}]}\n` +

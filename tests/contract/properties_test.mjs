@@ -17,6 +17,7 @@ const ENDS_THE_LOGIN = new Set(["logout"]);
 function valid(raw, depth = 0) {
   const schema = resolve(raw);
   if (schema.enum) return fc.constantFrom(...schema.enum);
+  if (schema.anyOf) return fc.oneof(...schema.anyOf.map((one) => valid(one, depth)));
   if (schema.nullable) return fc.oneof({ weight: 4, arbitrary: valid({ ...schema, nullable: false }, depth) }, fc.constant(null));
   switch (schema.type) {
     case "boolean":

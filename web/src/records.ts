@@ -127,7 +127,7 @@ export interface AnalyticsEvent {
   /** 9 is the most urgent */
   priority: number;
   /** the record named by type */
-  payload: unknown;
+  payload: Signal | ZoneHit | LineCrossing | OccupancyLog;
 }
 
 /** Something a rule found worth telling. */
@@ -1397,7 +1397,7 @@ export interface IncidentChange {
   /** when it was stored */
   at: string;
   /** as it was then, an Incident */
-  incident: unknown;
+  incident: Incident;
   /** W3C Trace Context of the signal that did it */
   traceparent?: string;
 }
@@ -2247,7 +2247,7 @@ export interface DeadLetter {
   /** what went wrong the last time */
   why?: string;
   /** what it told of, an AnalyticsEvent or an IncidentChange */
-  event: unknown;
+  event: AnalyticsEvent | IncidentChange;
 }
 
 /** What is hidden in pictures, and how. */
@@ -2591,7 +2591,7 @@ export interface AnalyticsEventInput {
   /** 9 is the most urgent */
   priority?: number | null;
   /** the record named by type */
-  payload: unknown;
+  payload: SignalInput | ZoneHitInput | LineCrossingInput | OccupancyLogInput;
 }
 
 /** What POST /api/v1/tokens takes. */
@@ -2850,6 +2850,26 @@ export interface LineInput {
   schedule?: ScheduleWindowInput[] | null;
 }
 
+/** A track crossed a line. */
+export interface LineCrossingInput {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the line */
+  line_id: string;
+  /** who */
+  track_id: number;
+  /** in: from the left side of a→b to its right side as seen */
+  direction: "in" | "out";
+  /** what it is */
+  object_class?: string | null;
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box?: [number, number, number, number] | null;
+}
+
 /** What is logged. */
 export interface LogLevelsInput {
   /** as the setting log.levels: a level for all, then module=level, separated by commas */
@@ -2864,6 +2884,24 @@ export interface LoginRequest {
   password: string;
   /** api: answers a token that lives long; browser: sets cookies, refreshed by POST /auth/refresh */
   client?: "api" | "browser" | null;
+}
+
+/** How many stand in a zone: written on a change and at an interval. */
+export interface OccupancyLogInput {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the zone */
+  zone_id: string;
+  /** capture time */
+  at: string;
+  /** how many are inside */
+  count?: number | null;
+  /** entered since the zone's last record */
+  entries?: number | null;
+  /** left since the zone's last record */
+  exits?: number | null;
 }
 
 /** What of an org can change. */
@@ -2942,6 +2980,44 @@ export interface ShiftRequest {
   days?: string[] | null;
   /** by whose clocks: an IANA name; absent: UTC */
   time_zone?: string | null;
+}
+
+/** Something a rule found worth telling. */
+export interface SignalInput {
+  /** UUIDv7 */
+  id: string;
+  /** set by the hub */
+  org_id?: string | null;
+  /** set by the hub */
+  site_id?: string | null;
+  /** the camera that saw it */
+  camera_id: string;
+  /** school class, where there is one */
+  class_id?: string | null;
+  /** which service raised it */
+  service: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system";
+  /** what it is, e.g. intrusion */
+  kind: string;
+  /** how bad it is */
+  severity: "info" | "low" | "medium" | "high" | "critical";
+  /** how sure */
+  confidence?: number | null;
+  /** capture time of the first frame */
+  started_at: string;
+  /** capture time of the last frame, once over */
+  ended_at?: string | null;
+  /** who was involved */
+  track_ids?: number[] | null;
+  /** the zone or line it is about, where there is one */
+  zone_id?: string | null;
+  /** where in the frame */
+  box?: [number, number, number, number] | null;
+  /** more, by kind */
+  attributes?: unknown | null;
+  /** its picture, where one was kept */
+  snapshot_id?: string | null;
+  /** the policy in force */
+  policy_revision?: number | null;
 }
 
 /** A site as it is to be. */
@@ -3038,6 +3114,30 @@ export interface ZoneInput {
   anchor?: "bottom" | "centre" | "top" | null;
   /** when the zone raises signals; empty: always. It counts at all times */
   schedule?: ScheduleWindowInput[] | null;
+}
+
+/** A track entered, left or stayed in a zone. */
+export interface ZoneHitInput {
+  /** UUIDv7 */
+  id: string;
+  /** the camera that saw it */
+  camera_id: string;
+  /** the zone */
+  zone_id: string;
+  /** who */
+  track_id: number;
+  /** what happened */
+  event: "enter" | "exit" | "dwell";
+  /** where it came from or went, where known */
+  direction?: string | null;
+  /** how long it stayed, of exits and dwells (s) */
+  dwell_seconds?: number | null;
+  /** what it is */
+  object_class?: string | null;
+  /** capture time */
+  at: string;
+  /** where in the frame */
+  box?: [number, number, number, number] | null;
 }
 
 /** What an AnalyticsEvent carries, by its type. */
