@@ -32,6 +32,17 @@ static const struct record_field site_clocks_fields[] = {
 const struct record_descriptor site_clocks_descriptor =
     RECORD(struct site_clocks, "SiteClocks", 1, site_clocks_fields, "Clocks that a site had.", .table = "site_clocks");
 
+static const struct record_field camera_place_fields[] = {
+    FIELD(struct camera_place, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),
+    FIELD(struct camera_place, camera_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "the camera"),
+    FIELD(struct camera_place, site_id, RECORD_REQUIRED | RECORD_KEY, "its site then; empty: none"),
+    FIELD(struct camera_place, class_id, RECORD_REQUIRED | RECORD_KEY, "its class then; empty: none"),
+    FIELD(struct camera_place, until_at, RECORD_REQUIRED, "when it was said to stand elsewhere, the latest time"),
+};
+const struct record_descriptor camera_place_descriptor =
+    RECORD(struct camera_place, "CameraPlace", 1, camera_place_fields, "Where a camera stood before.",
+           .table = "camera_places");
+
 static const struct record_field school_class_fields[] = {
     FIELD(struct school_class, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE, "whose"),
     FIELD(struct school_class, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID | RECORD_IMMUTABLE,

@@ -29,6 +29,13 @@ struct site_clocks {
 };
 extern const struct record_descriptor site_clocks_descriptor;
 
+/* Where a camera stood and stands no more: what a legal hold of there keeps, it keeps of it too. */
+struct camera_place {
+    char *org_id, *camera_id, *site_id, *class_id; /* the last two: "" for none */
+    struct record_time until_at;
+};
+extern const struct record_descriptor camera_place_descriptor;
+
 struct school_class {
     char *org_id, *id, *site_id, *name;
     struct record_time created_at;

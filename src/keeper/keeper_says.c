@@ -140,12 +140,26 @@ static bool take_policy(const struct policy_keeper *keeper, const struct retenti
     return !policy->legal_hold;
 }
 
+/* As policies_of, where the subject stands, though its camera may stand elsewhere by now. */
+static const struct policy_camera *policies_there(struct policy_keeper *keeper, const struct policy_scope *subject,
+                                                  struct policy_view **view)
+{
+    const struct policy_camera *policies = policies_of(keeper, subject, view);
+    if (!policies || (g_strcmp0(policies->scope.site_id, subject->site_id) == 0 &&
+                      g_strcmp0(policies->scope.class_id, subject->class_id) == 0))
+        return policies;
+    policy_view_unref(*view);
+    *view = policy_keeper_view_of(keeper, subject, NULL);
+    return *view ? policy_view_at(*view, 0) : NULL;
+}
+
 bool policy_keeper_retention(void *data, const struct retention_subject *whose, struct retention_settings *days)
 {
     struct policy_keeper *keeper = data;
     const struct policy_scope subject = {whose->org_id, whose->site_id, whose->class_id, whose->camera_id};
     CLEANUP(policy_view) struct policy_view *view = NULL;
-    const struct policy_camera *policies = check_known_here(keeper, NULL) ? policies_of(keeper, &subject, &view) : NULL;
+    const struct policy_camera *policies =
+        check_known_here(keeper, NULL) ? policies_there(keeper, &subject, &view) : NULL;
     /* without: nothing is deleted until somebody mends that */
     return policies && take_policy(keeper, policy_camera_record(policies, POLICY_RETENTION), days);
 }

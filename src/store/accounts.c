@@ -214,6 +214,7 @@ static bool put_camera(struct store_transaction *transaction, const struct camer
     struct camera *before = find_camera(transaction, camera, &is_read, error);
     bool is_good = is_read && audit_camera(transaction, camera, before, login_changed, error) &&
                    store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+                   store_camera_note_move_in(transaction, camera, before, error) &&
                    store_camera_watch_in(transaction, camera, before && before->enabled, error);
     store_camera_free(before);
     return is_good;

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "facts/tenant.h"
 #include "store/policy_files.h"
 #include "store/site_clocks.h"
 #include "store/work_internal.h"
@@ -111,6 +112,26 @@ static bool has_name_alone(struct store_transaction *transaction, const struct c
     return count == 0;
 }
 
+static char *text_or_empty(char *text)
+{
+    return text ? text : (char *)(uintptr_t) "";
+}
+
+bool store_camera_note_move_in(struct store_transaction *transaction, const struct camera *camera,
+                               const struct camera *before, GError **error)
+{
+    if (!before ||
+        (g_strcmp0(before->site_id, camera->site_id) == 0 && g_strcmp0(before->class_id, camera->class_id) == 0))
+        return true;
+    const struct camera_place place = {.org_id = camera->org_id,
+                                       .camera_id = camera->id,
+                                       .site_id = text_or_empty(before->site_id),
+                                       .class_id = text_or_empty(before->class_id),
+                                       .until_at = {clock_wall_ms(transaction->store->clock)}};
+    const void *record = &place;
+    return store_insert(transaction, &camera_place_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error);
+}
+
 bool store_camera_watch_in(struct store_transaction *transaction, const struct camera *camera, bool was_watched,
                            GError **error)
 {
@@ -132,6 +153,7 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
            has_site(transaction, camera, error) && has_name_alone(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
+           store_camera_note_move_in(transaction, camera, before, error) &&
            store_camera_watch_in(transaction, camera, before && before->enabled, error) &&
            note(transaction, by, before ? "update" : "create", before, camera, error) &&
            store_commit(g_steal_pointer(&transaction), error);

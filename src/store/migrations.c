@@ -377,6 +377,8 @@ static const char sqlite_32[] =
 static const char postgres_32[] = "ALTER TABLE incidents ADD COLUMN changed_at timestamptz DEFAULT now();\n"
                                   "ALTER TABLE incidents ALTER COLUMN changed_at DROP DEFAULT;\n" BY_CHANGE_32;
 
+static const struct store_step_table tables_33[] = {{&camera_place_descriptor, 1}, {NULL, 0}};
+
 const struct store_step store_steps[] = {
     {1, "tables", .sqlite = sqlite_1, .is_sqlite_only = true},
     {2, "indexes and values", .sqlite = sqlite_2, .is_sqlite_only = true},
@@ -422,5 +424,6 @@ const struct store_step store_steps[] = {
     {31, "since when cameras are watched", .sqlite = "ALTER TABLE cameras ADD COLUMN watched_since INTEGER;\n",
      .postgres = "ALTER TABLE cameras ADD COLUMN watched_since timestamptz;\n"},
     {32, "when incidents changed", .sqlite = sqlite_32, .postgres = postgres_32},
+    {33, "where cameras stood before", .tables = tables_33},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

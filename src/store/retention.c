@@ -225,14 +225,36 @@ static const char *text_or_null(const struct record_sql_value *value)
     return value->type == RECORD_SQL_NULL ? NULL : value->text;
 }
 
-/* Rows: id, site, class. */
+/* False: all of it is kept, whatever its days. */
+static bool check_subject(const struct store_retention *retention, const struct retention_subject *subject,
+                          GError **error)
+{
+    struct retention_settings days = *retention->settings; /* its texts are not looked at */
+    if (retention->says(retention->data, subject, &days))
+        return true;
+    bool is_camera = *subject->camera_id != '\0';
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
+                "org '%s': a retention policy holds back what %s%s has (legal_hold): nothing goes until it is changed",
+                subject->org_id, is_camera ? "its camera " : "it", subject->camera_id);
+    return false;
+}
+
+/* Rows: id, site, class, and whether it stands there now. Where it stood before can only hold what it saw. */
 static bool take_camera(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     (void)columns;
     (void)error;
     const struct parting *parting = data;
-    add_part(parting, PART_CAMERA,
-             &(struct retention_subject){parting->org_id, text_or_null(&row[1]), text_or_null(&row[2]), row[0].text});
+    const char *id = row[0].text;
+    const struct retention_subject place = {parting->org_id, text_or_null(&row[1]), text_or_null(&row[2]), id},
+                                   removed = {parting->org_id, NULL, NULL, id};
+    bool stands = row[3].integer != 0;
+    guint count = parting->parts->len;
+    if (!count || strcmp(g_array_index(parting->parts, struct retention_part, count - 1).camera_id, id) != 0)
+        add_part(parting, PART_CAMERA, stands ? &place : &removed);
+    struct retention_part *part = &g_array_index(parting->parts, struct retention_part, parting->parts->len - 1);
+    if (!stands && part->days && !check_subject(parting->work->retention, &place, NULL))
+        part->days = 0;
     return true;
 }
 
@@ -240,7 +262,10 @@ static bool each_camera(struct store *store, const char *org_id, store_row_handl
 {
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     return transaction &&
-           store_each(transaction, "SELECT id, site_id, class_id FROM cameras WHERE org_id = $1 ORDER BY id",
+           store_each(transaction,
+                      "SELECT id, site_id, class_id, 1 FROM cameras WHERE org_id = $1 UNION ALL SELECT camera_id, "
+                      "nullif(site_id, ''), nullif(class_id, ''), 0 FROM camera_places WHERE org_id = $1 ORDER BY 1, 4 "
+                      "DESC",
                       STORE_VALUES(sql_text(org_id)), on_row, data, error);
 }
 
@@ -264,25 +289,12 @@ GArray *retention_parts_of(const struct retention_work *work, const struct reten
 
 /* ---- whether all of an org may go ---- */
 
-static bool check_subject(const struct store_retention *retention, const struct retention_subject *subject,
-                          GError **error)
-{
-    struct retention_settings days = *retention->settings; /* its texts are not looked at */
-    if (retention->says(retention->data, subject, &days))
-        return true;
-    bool is_camera = *subject->camera_id != '\0';
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
-                "org '%s': a retention policy holds back what %s%s has (legal_hold): nothing goes until it is changed",
-                subject->org_id, is_camera ? "its camera " : "it", subject->camera_id);
-    return false;
-}
-
 struct asking {
     const struct store_retention *retention;
     const char *org_id;
 };
 
-/* Rows: id, site, class. */
+/* Rows as take_camera's. */
 static bool check_camera(void *data, const struct record_sql_value *row, size_t columns, GError **error)
 {
     const struct asking *asking = data;

@@ -91,7 +91,8 @@ static char *condition(const struct retention_rule *rule, enum record_dialect di
     GString *sql = g_string_new(among);
     g_string_append_printf(sql, " AND %s.%s < $2", rule->table, rule->time);
     if (kind == PART_REST)
-        g_string_append(sql, " AND camera_id NOT IN (SELECT c.id FROM cameras c WHERE c.org_id = $1)");
+        g_string_append(sql, " AND camera_id NOT IN (SELECT c.id FROM cameras c WHERE c.org_id = $1 UNION SELECT "
+                             "p.camera_id FROM camera_places p WHERE p.org_id = $1)");
     if (rule->where)
         g_string_append_printf(sql, " AND %s", rule->where);
     if (rule->until) {

@@ -80,6 +80,7 @@ const struct store_table store_tables[] = {
     {&rollup_mark_descriptor, STORE_OF_ORG, NULL},
     /* No foreign key: what happened at a site outlives it. */
     {&site_clocks_descriptor, STORE_OF_ORG, NULL},
+    {&camera_place_descriptor, STORE_OF_ORG, NULL},
     {&quarantined_event_descriptor, STORE_OF_ORG, NULL},
     {&legal_hold_descriptor, STORE_OF_ORG, NULL},
     {&access_log_descriptor, STORE_OF_ORG, NULL},

@@ -46,6 +46,10 @@ bool store_org_is_deleted_in(struct store_transaction *transaction, const char *
 /* False with VEDETTE_ERROR_UNSUPPORTED: a legal hold of the org stands. The transaction must be the org's. */
 bool store_check_no_holds_in(struct store_transaction *transaction, const char *org_id, GError **error);
 
+/* Of a camera that was just written: where it stood before (`before` NULL: it is new) at another site or in another
+ * class, that is noted. The transaction must be the org's. */
+bool store_camera_note_move_in(struct store_transaction *transaction, const struct camera *camera,
+                               const struct camera *before, GError **error);
 /* Of a camera that was just written: where it is watched and was not, it is from now on. The transaction must be the
  * org's. */
 bool store_camera_watch_in(struct store_transaction *transaction, const struct camera *camera, bool was_watched,

@@ -265,6 +265,53 @@ static void test_g08_a_legal_hold_keeps_a_camera_that_is_gone(void)
     }
 }
 
+/* As a start with other settings does; `door` ends where it was. */
+static void move(struct keeping *keeping, const char *id)
+{
+    static const char *const places[][2] = {{"back", "8b"}, {"default", NULL}};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        struct camera camera;
+        g_autoptr(GError) error = NULL;
+        record_init(&camera_descriptor, &camera);
+        g_free(camera.site_id);
+        camera.id = g_strdup(id);
+        camera.site_id = g_strdup(places[i][0]);
+        camera.class_id = g_strdup(places[i][1]);
+        camera.source = g_strdup("rtsp://10.0.0.7/s");
+        g_assert_true(store_camera_put(keeping->store.store, &camera, &error));
+        record_clear(&camera_descriptor, &camera);
+    }
+}
+
+/* Who moves a camera in the settings, or removes it afterwards, takes nothing out of a hold; who ends the hold does. */
+static void test_g08_a_legal_hold_keeps_a_camera_that_was_moved(void)
+{
+    static const struct policy_scope scopes[] = {{.org_id = "default", .class_id = "8b"},
+                                                 {.org_id = "default", .site_id = "back"}};
+    static const char *const ids[] = {"door", "gone"};
+    for (size_t i = 0; i < G_N_ELEMENTS(scopes) * G_N_ELEMENTS(ids); i++) {
+        const struct policy_scope *scope = &scopes[i / G_N_ELEMENTS(ids)];
+        const char *id = ids[i % G_N_ELEMENTS(ids)];
+        struct keeping keeping;
+        g_autoptr(GError) error = NULL;
+        keeping_start(&keeping);
+        move(&keeping, id);
+        say(&keeping, scope, "{\"legal_hold\":true}");
+        g_autoptr(GPtrArray) held = retain_after(&keeping, 400, &error);
+        g_assert_cmpint(events_of(&keeping, id), ==, 2);
+        g_assert_cmpint(events_of(&keeping, "yard"), ==, 0);
+        g_autofree char *removal = g_strdup_printf("DELETE FROM cameras WHERE id = '%s'", id);
+        meddle(&keeping.store, removal);
+        g_autoptr(GPtrArray) still_held = retain_after(&keeping, 401, &error);
+        g_assert_cmpint(events_of(&keeping, id), ==, 2);
+        say(&keeping, scope, "{\"event_days\":4000}"); /* of what was seen days go by where it stands now */
+        g_autoptr(GPtrArray) released = retain_after(&keeping, 402, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(events_of(&keeping, id), ==, 0);
+        keeping_end(&keeping);
+    }
+}
+
 /* It may be a hold: nothing goes until it can be read again, and the reason is told. */
 static void test_g08_nothing_goes_while_a_retention_policy_is_refused(void)
 {
@@ -335,6 +382,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy retention/g08_every_key_of_retention_acts", test_g08_every_key_of_retention_acts);
     g_test_add_func("/policy retention/g08_a_legal_hold_keeps_a_camera_that_is_gone",
                     test_g08_a_legal_hold_keeps_a_camera_that_is_gone);
+    g_test_add_func("/policy retention/g08_a_legal_hold_keeps_a_camera_that_was_moved",
+                    test_g08_a_legal_hold_keeps_a_camera_that_was_moved);
     g_test_add_func("/policy retention/g08_nothing_goes_while_a_retention_policy_is_refused",
                     test_g08_nothing_goes_while_a_retention_policy_is_refused);
     g_test_add_func("/policy retention/what nothing obeys is refused", test_what_nothing_obeys_is_refused);
