@@ -239,6 +239,7 @@ static struct vedette_spool *spool_new(const struct vedette_spool_config *config
     spool->config = *config;
     spool->vfs = g_strdup(config->vfs);
     pthread_mutex_init(&spool->disk, NULL);
+    pthread_mutex_init(&spool->next, NULL);
     pthread_mutex_init(&spool->ledger, NULL);
     pthread_mutex_init(&spool->lock, NULL);
     wait_condition_init(&spool->work);
@@ -274,6 +275,7 @@ static void spool_free(struct vedette_spool *spool)
     pthread_cond_destroy(&spool->work);
     pthread_mutex_destroy(&spool->lock);
     pthread_mutex_destroy(&spool->ledger);
+    pthread_mutex_destroy(&spool->next);
     pthread_mutex_destroy(&spool->disk);
     g_free(spool->last_error);
     g_free(spool->vfs);
@@ -302,6 +304,7 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
     g_autoptr(GArray) names = spool_directory_list(&spool->directory, error);
     if (!names)
         return false;
+    spool_directory_free_log(&spool->directory); /* a crash left it, nobody knows how */
     spool->next_number = spool_directory_after_bad(&spool->directory);
     g_autoptr(GArray) ledger = spool_ledger_load(&spool->directory);
     spool_ledger_find_missing(ledger, &spool->directory, names, note_missing, spool);

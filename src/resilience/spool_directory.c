@@ -15,8 +15,10 @@
 enum {
     REMOVE_STEP_BYTES = 256 << 10,
     REMOVE_PAUSE_US = 1000, /* a commit of the file system's journal gets between */
+    LOG_HEADER_BYTES = 32,  /* sqlite.org/walformat.html */
 };
-static const char lock_name[] = "lock", reserve_name[] = "reserve", bad_suffix[] = ".bad", report_suffix[] = ".bad.txt";
+static const char lock_name[] = "lock", reserve_name[] = "reserve", spare_name[] = "spare", bad_suffix[] = ".bad",
+                  report_suffix[] = ".bad.txt";
 /* What SQLite may keep beside a file. */
 static const char *const beside[] = {"-wal", "-shm", "-journal"};
 
@@ -247,6 +249,45 @@ bool spool_directory_remove(const char *path, GError **error)
             return vedette_error_set_errno(other, "remove", "check the owner and rights of the directory", error);
     }
     return true;
+}
+
+/* ---- a log that is used again ---- */
+
+/* Durably: without its header nothing in it is taken for what it was. */
+static bool clear_header(int fd)
+{
+    static const char zeros[LOG_HEADER_BYTES];
+    return pwrite(fd, zeros, sizeof zeros, 0) == (ssize_t)sizeof zeros && fdatasync(fd) == 0;
+}
+
+int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path)
+{
+    g_autofree char *log = g_strconcat(path, "-wal", NULL), *spare = spool_directory_file(directory, spare_name);
+    struct stat status;
+    if (!spool_directory_rename(log, spare, NULL))
+        return 0;
+    int fd = openat(directory->fd, spare_name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
+    bool is_kept = fd >= 0 && fstat(fd, &status) == 0 && clear_header(fd) && spool_directory_sync(directory, NULL);
+    if (fd >= 0)
+        close(fd);
+    spool_crash_point("crash.spool.log-kept");
+    if (!is_kept)
+        spool_directory_free_log(directory);
+    return is_kept ? status.st_size : 0;
+}
+
+bool spool_directory_use_log(const struct spool_directory *directory, const char *path, GError **error)
+{
+    g_autofree char *log = g_strconcat(path, "-wal", NULL), *spare = spool_directory_file(directory, spare_name);
+    bool is_used = spool_directory_rename(spare, log, error) && spool_directory_sync(directory, error);
+    spool_crash_point("crash.spool.log-used");
+    return is_used;
+}
+
+void spool_directory_free_log(const struct spool_directory *directory)
+{
+    g_autofree char *spare = spool_directory_file(directory, spare_name);
+    remove_gradually(spare);
 }
 
 /* ---- what is set aside ---- */

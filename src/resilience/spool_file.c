@@ -14,6 +14,7 @@ enum {
     APPLICATION_ID = 0x5653504c, /* "VSPL" */
     ROW_OVERHEAD_BYTES = 16,     /* of SQLite's, about */
     EMPTY_FILE_BYTES = 16384,
+    FRAME_BYTES = 4096 + 24,    /* of a WAL */
     SALVAGE_ROWS_MAX = 1 << 20, /* looked for one by one in a file that cannot be walked */
 };
 
@@ -118,6 +119,16 @@ void spool_file_free(struct spool_file *file)
     g_free(file);
 }
 
+/* With each commit: a frame for each page. */
+static int note_log(void *data, sqlite3 *db, const char *schema, int pages)
+{
+    struct spool_file *file = data;
+    (void)db;
+    (void)schema;
+    file->log_bytes = (int64_t)pages * FRAME_BYTES;
+    return SQLITE_OK;
+}
+
 static bool connect(struct spool_file *file, const char *vfs, GError **error)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
@@ -130,8 +141,10 @@ static bool connect(struct spool_file *file, const char *vfs, GError **error)
     if (execute(file,
                 "PRAGMA locking_mode=EXCLUSIVE; PRAGMA cache_size=-512; PRAGMA temp_store=MEMORY; "
                 "PRAGMA cell_size_check=1; PRAGMA wal_autocheckpoint=0",
-                error))
+                error)) {
+        sqlite3_wal_hook(file->db, note_log, file);
         return true;
+    }
     spool_file_close(file);
     return false;
 }

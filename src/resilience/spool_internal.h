@@ -4,6 +4,7 @@
  *   spool_directory.c  the directory: rights, lock, names, reserve, what is set aside
  *   spool_file.c       one SQLite file: made, written, read, sealed, removed
  *   spool_ledger.c     which files there should be
+ *   spool_next.c       the file that comes next, made ahead, and a log for it
  *   spool_queue.c      the records in memory: order, turns, bounds, counts
  *   spool_reader.c     what lies there at the start, and the end of files
  *   spool_sealer.c     the thread that removes files which are drained and seals others that are full
@@ -13,9 +14,10 @@
  *   spool_in.c, spool_out.c, spool.c   the public face: put in, take out, all else
  *
  * Locks, in this order: `disk` for which files there are and which is written to; each file's `connection` for its
- * database and its name; `ledger` for the ledger; `lock` for everything else. Nothing that blocks is done under `lock`,
- * and nothing that can wait under `disk`, which the writer needs for each commit. A `connection` is only tried for
- * under `lock` (spool_keep_open). `answers.lock` is taken with none of the others held, and none is taken under it.
+ * database and its name; `next` for what is made ahead; `ledger` for the ledger; `lock` for everything else. Nothing
+ * that blocks is done under `lock`, and nothing that can wait under `disk`, which the writer needs for each commit. A
+ * `connection` is only tried for under `lock` (spool_keep_open). `answers.lock` is taken with none of the others held,
+ * and none is taken under it.
  */
 #pragma once
 
@@ -89,6 +91,12 @@ bool spool_directory_remove(const char *path, GError **error);
 /* Renames it and what is beside it to ….bad and writes ….bad.txt; keeps the newest `max_bad_files`. */
 void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report,
                                int max_bad_files);
+/* The log beside a file that goes becomes the spare one, empty for whoever opens it. Returns its bytes; 0: there is
+ * none, or it could not be kept. */
+int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path);
+/* The spare log stands beside a file that has none and is not open. Synced. */
+bool spool_directory_use_log(const struct spool_directory *directory, const char *path, GError **error);
+void spool_directory_free_log(const struct spool_directory *directory);
 bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes);
 /* True when there was one to give back. */
 bool spool_directory_free_reserve(const struct spool_directory *directory);
@@ -129,6 +137,8 @@ struct spool_file {
     uint32_t rows;
     int64_t size_bytes; /* of what is in it, about */
     int64_t disk_bytes; /* what it takes, its WAL with it; of one that is not read yet, size_bytes */
+    int64_t log_bytes;  /* of its WAL, what was committed: it may be longer, where another file's is used again */
+    bool is_followed;   /* the next one was asked for */
     int64_t position;   /* among the files there were at the start: their records come in its order */
     int failures;       /* of reading it whole */
     sqlite3 *db;        /* NULL: not open */
@@ -300,9 +310,10 @@ struct vedette_spool {
     char *vfs;
     struct spool_directory directory;
 
-    pthread_mutex_t disk, ledger;
+    pthread_mutex_t disk, next, ledger;
     struct spool_file *active; /* disk; NULL: none yet */
-    uint64_t next_number;      /* disk */
+    uint64_t next_number;      /* next */
+    int64_t spare_bytes;       /* of the kept log, in disk_bytes; 0: there is none. Changed with next and lock held */
 
     struct spool_answers answers;
 
@@ -312,7 +323,9 @@ struct vedette_spool {
     guint next_open;
     GQueue unsealed; /* of struct spool_file *: those that wait for the sealer, by when they are due */
     struct spool_queue queue;
-    GPtrArray *files;   /* of struct spool_file *, by number; changed with both locks held */
+    GPtrArray *files; /* of struct spool_file *, by number; changed with disk held, too */
+    struct spool_file
+        *next_file;     /* made, and not among `files` yet; NULL: none. The sealer sets it, the writer takes it */
     GPtrArray *tickets; /* of struct spool_ticket *, for the writer */
     GQueue spill;       /* of struct spool_entry *: relaxed ones in memory alone, oldest first */
     GHashTable *out;    /* of struct spool_out *: what is given out */
@@ -328,6 +341,8 @@ struct vedette_spool {
     bool is_read_failing; /* last_error tells of a read */
     bool is_retiring;     /* the writer shall give back what the active file takes in vain */
     bool has_drained;     /* a file is to be removed: for the sealer */
+    bool is_next_wanted;  /* and one to be made */
+    bool is_ledger_due;   /* and the ledger to be written */
     bool has_stuck;       /* one could not be: to be tried again at the tick */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;
@@ -382,7 +397,7 @@ void spool_out_free(struct spool_out *out, bool with_entries);
 
 /* ---- spool_ledger.c ---- */
 
-/* Writes it anew: all files but those that are leaving, before which it must be synced. */
+/* Writes it anew: all files, the next one with them, but those that are leaving, before which it must be synced. */
 void spool_ledger_save(struct vedette_spool *spool, bool is_synced);
 struct spool_ledger_entry {
     uint64_t number;
@@ -405,8 +420,26 @@ void spool_read_file(struct vedette_spool *spool, struct spool_file *file);
 /* Sets a file aside, or removes it. The caller has made it leave, and saved the ledger; it is forgotten after this.
  * False: it cannot be removed, and stays. */
 bool spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad);
+/* Closes it: nobody reads it any more, nor writes into it. */
+void spool_forget_connection(struct vedette_spool *spool, struct spool_file *file);
 /* Frees it. disk. */
 void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
+
+/* ---- spool_next.c: takes `next` ---- */
+
+/* Files smaller than this are made when they are needed, and their logs not kept (1 MiB). Tests set it. */
+extern int64_t spool_ahead_bytes;
+
+/* Asks the sealer to make it, where there is room for that. disk. */
+void spool_next_ask(struct vedette_spool *spool);
+/* The sealer does. */
+void spool_next_prepare(struct vedette_spool *spool);
+/* It, made ahead (*was_ready) or now. It stays spool->next_file until the writer has put it among the files. disk. */
+struct spool_file *spool_next_await(struct vedette_spool *spool, bool *was_ready, GError **error);
+/* Keeps the log of a file that is drained and leaves, unless there is one. The sealer. */
+void spool_next_keep_log(struct vedette_spool *spool, struct spool_file *file);
+/* Gives back what both take. The writer, or once it has ended. True: there was something. */
+bool spool_next_drop(struct vedette_spool *spool);
 
 /* ---- spool_sealer.c ---- */
 
@@ -446,6 +479,8 @@ void spool_retire_soon(struct vedette_spool *spool);
 /* Ends one that is drained, or whose WAL takes a file's worth more than what is in it: sealed, it takes no more than
  * that. Takes `disk`. */
 void spool_retire_wasteful(struct vedette_spool *spool);
+/* There is plenty of it, of the place and of max_disk_bytes: for a file that is not needed yet. Without `disk`. */
+bool spool_has_room_ahead(struct vedette_spool *spool);
 /* An active file that takes `bytes` more. */
 bool spool_make_room(struct vedette_spool *spool, int64_t bytes, GError **error);
 

@@ -33,6 +33,8 @@ static GString *describe(const struct vedette_spool *spool)
         if (!file->is_leaving)
             g_string_append_printf(text, "%016" PRIu64 " %u %u\n", file->number, file->live, file->written);
     }
+    if (spool->next_file)
+        g_string_append_printf(text, "%016" PRIu64 " 0 0\n", spool->next_file->number);
     g_string_append_printf(text, "%08x\n", crc32c(0, text->str, text->len));
     return text;
 }
@@ -65,7 +67,7 @@ static void save(struct vedette_spool *spool, bool is_synced)
 {
     pthread_mutex_lock(&spool->lock);
     g_autoptr(GString) text = describe(spool);
-    bool is_empty = true;
+    bool is_empty = !spool->next_file;
     for (guint i = 0; i < spool->files->len && is_empty; i++)
         is_empty = ((const struct spool_file *)g_ptr_array_index(spool->files, i))->is_leaving;
     pthread_mutex_unlock(&spool->lock);

@@ -35,8 +35,7 @@ void spool_keep_open(struct vedette_spool *spool, struct spool_file *file)
     }
 }
 
-/* Nobody reads it any more, nor writes into it. */
-static void forget_connection(struct vedette_spool *spool, struct spool_file *file)
+void spool_forget_connection(struct vedette_spool *spool, struct spool_file *file)
 {
     pthread_mutex_lock(&file->connection);
     pthread_mutex_lock(&spool->lock);
@@ -80,7 +79,7 @@ static void keep_stuck(struct vedette_spool *spool, struct spool_file *file)
 bool spool_drop_file(struct vedette_spool *spool, struct spool_file *file, const char *why_bad)
 {
     g_autoptr(GError) error = NULL;
-    forget_connection(spool, file);
+    spool_forget_connection(spool, file);
     if (why_bad)
         set_aside(spool, file, why_bad);
     if (why_bad || spool_directory_remove(file->path, &error))

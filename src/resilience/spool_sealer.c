@@ -1,6 +1,6 @@
-/* The end of files, beside the thread that writes, which shall not wait for it: those of which all is done are removed;
- * others that are full become plain databases. That writes all of them once more, and most are drained soon; so each
- * waits a little.
+/* The end of files, and what else of them the thread that writes shall not wait for: those of which all is done are
+ * removed; others that are full become plain databases. That writes all of them once more, and most are drained soon;
+ * so each waits a little.
  */
 #include "resilience/spool_internal.h"
 
@@ -141,6 +141,8 @@ void spool_remove_drained(struct vedette_spool *spool)
         pthread_mutex_lock(&spool->lock);
         bool is_damaged = file->is_damaged;
         pthread_mutex_unlock(&spool->lock);
+        if (!is_damaged)
+            spool_next_keep_log(spool, file);
         if (!spool_drop_file(spool, file, is_damaged ? "some of it could not be read" : NULL))
             continue;
         pthread_mutex_lock(&spool->disk);
@@ -157,29 +159,47 @@ static bool is_due(struct vedette_spool *spool)
     return next && (spool->is_written || next->seal_due_us <= spool_machine_us());
 }
 
-/* False: nothing is left, and nothing will come. *file: the oldest that is due to be sealed, or NULL. */
-static bool await_work(struct vedette_spool *spool, struct spool_file **file)
+struct work {
+    bool is_next_wanted, is_ledger_due, has_drained;
+    struct spool_file *file; /* the oldest that is due to be sealed, when nothing else is to be done */
+};
+
+/* False: nothing is left, and nothing will come. */
+static bool await_work(struct vedette_spool *spool, struct work *work)
 {
     pthread_mutex_lock(&spool->lock);
-    while (!spool->is_written && !spool->has_drained && !is_due(spool)) {
+    while (!spool->is_written && !spool->has_drained && !spool->is_next_wanted && !spool->is_ledger_due &&
+           !is_due(spool)) {
         const struct spool_file *next = g_queue_peek_head(&spool->unsealed);
         const struct timespec deadline = wait_deadline(next ? next->seal_due_us : INT64_MAX);
         pthread_cond_timedwait(&spool->retired, &spool->lock, &deadline);
     }
-    *file = !spool->has_drained && is_due(spool) ? pop(spool) : NULL;
-    bool is_over = !*file && !spool->has_drained;
+    *work = (struct work){
+        .is_next_wanted = spool->is_next_wanted && !spool->is_written,
+        .is_ledger_due = spool->is_ledger_due,
+        .has_drained = spool->has_drained,
+    };
+    spool->is_ledger_due = false;
+    bool is_busy = work->is_next_wanted || work->is_ledger_due || work->has_drained;
+    work->file = !is_busy && is_due(spool) ? pop(spool) : NULL;
     pthread_mutex_unlock(&spool->lock);
-    return !is_over;
+    return is_busy || work->file;
 }
 
+/* First what the writer may come to wait for. */
 static void *run(void *data)
 {
     struct vedette_spool *spool = data;
-    for (struct spool_file *file; await_work(spool, &file);)
-        if (file)
-            seal_and_release(spool, file);
-        else
+    for (struct work work; await_work(spool, &work);) {
+        if (work.is_next_wanted)
+            spool_next_prepare(spool);
+        else if (work.is_ledger_due)
+            spool_ledger_save(spool, false);
+        if (work.has_drained)
             spool_remove_drained(spool);
+        else if (work.file)
+            seal_and_release(spool, work.file);
+    }
     return NULL;
 }
 

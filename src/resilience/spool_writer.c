@@ -9,7 +9,7 @@
 
 enum {
     SPILL_RECORDS_MAX = 1024, /* relaxed ones in one commit */
-    WRITE_TRIES = 3,          /* a full disk may have two things to give back */
+    WRITE_TRIES = 4,          /* a full disk may have three things to give back */
     SPILL_RETRY_US = 100000,  /* at least, after a failure */
 };
 
@@ -124,11 +124,13 @@ static bool write_once(struct vedette_spool *spool, struct spool_ticket **ticket
     return is_written;
 }
 
-/* A full disk gets back what the active file takes, when all in it is done, or else the reserve, and with its room the
- * WALs of those that wait to be sealed. A damaged file gives nothing back: it is to be set aside, not removed. True
- * when there was something to give. */
+/* A full disk gets back what was made ahead, then what the active file takes, when all in it is done, or else the
+ * reserve, and with its room the WALs of those that wait to be sealed. A damaged file gives nothing back: it is to be
+ * set aside, not removed. True when there was something to give. */
 static bool give_room_back(struct vedette_spool *spool)
 {
+    if (spool_next_drop(spool))
+        return true;
     struct spool_file *file = spool->active;
     pthread_mutex_lock(&spool->lock);
     bool is_drained = file && file->rows && file->live == 0 && !file->is_damaged;
@@ -527,6 +529,7 @@ void spool_writer_stop(struct vedette_spool *spool)
         spool_retire_file(spool, spool->active);
     pthread_mutex_unlock(&spool->disk);
     spool_sealer_stop(spool);
+    spool_next_drop(spool);
     save_all_done(spool); /* of all: none is being sealed any more */
     spool_remove_drained(spool);
     spool_answers_stop(spool);

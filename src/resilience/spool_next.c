@@ -1,0 +1,179 @@
+/* The file that comes next, made by the sealer's thread while there is still room in the one that is written to, so
+ * that no commit waits for it; and the log of a file that was drained, kept for it. A commit that writes over what a
+ * log held before leaves the log as long as it was: its sync writes records, and not also where the file system has put
+ * them.
+ *
+ * A kept log holds another file's frames. SQLite takes none without their header, nor behind one of another salt, which
+ * it draws for each log: so the header is made zeros, and that and the log's name are synced, before it is used again.
+ */
+#include "resilience/spool_internal.h"
+
+int64_t spool_ahead_bytes = 1 << 20;
+
+/* ---- making it ---- */
+
+/* Puts the kept log beside it. What opened it before does not know that there is one now. `next` held. */
+static bool use_log(struct vedette_spool *spool, struct spool_file *file, GError **error)
+{
+    if (!spool->spare_bytes)
+        return true;
+    spool_file_close(file);
+    bool is_used = spool_directory_use_log(&spool->directory, file->path, error);
+    pthread_mutex_lock(&spool->lock);
+    spool->disk_bytes -= spool->spare_bytes;
+    spool->spare_bytes = 0;
+    pthread_mutex_unlock(&spool->lock);
+    return is_used && spool_file_open(file, spool->vfs, error);
+}
+
+/* A first commit, which says that nothing is done, makes the log and syncs its name. */
+static bool begin_log(struct spool_file *file, GError **error)
+{
+    g_autoptr(GByteArray) none = g_byte_array_new();
+    return spool_file_save_done(file, none, error);
+}
+
+static struct spool_file *make_file(struct vedette_spool *spool, bool is_ahead, GError **error)
+{
+    if (spool->next_number > INT64_MAX) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "%s: the numbers of files are used up: drain it, and give another directory",
+                    spool->directory.path);
+        return NULL;
+    }
+    const struct spool_name name = {.number = spool->next_number++}; /* one that fails may stay in the way */
+    struct spool_file *file = spool_file_new(&spool->directory, &name);
+    bool is_made = spool_file_create(file, &spool->directory, spool->vfs, error);
+    if (is_made && (!is_ahead || (use_log(spool, file, error) && begin_log(file, error)))) {
+        spool_file_measure(file);
+        return file;
+    }
+    spool_file_close(file);
+    if (is_made)
+        spool_directory_remove(file->path, NULL); /* else the next start finds it empty, and removes it */
+    spool_file_free(file);
+    return NULL;
+}
+
+/* `next` held. */
+static struct spool_file *make_next(struct vedette_spool *spool, bool is_ahead, GError **error)
+{
+    struct spool_file *file = make_file(spool, is_ahead, error);
+    pthread_mutex_lock(&spool->lock);
+    if (file)
+        spool_count_disk(spool, file);
+    spool->next_file = file;
+    pthread_mutex_unlock(&spool->lock);
+    return file;
+}
+
+static struct spool_file *look(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_file *file = spool->next_file;
+    pthread_mutex_unlock(&spool->lock);
+    return file;
+}
+
+struct spool_file *spool_next_await(struct vedette_spool *spool, bool *was_ready, GError **error)
+{
+    struct spool_file *file = look(spool);
+    *was_ready = file != NULL;
+    if (file)
+        return file;
+    pthread_mutex_lock(&spool->next); /* it may be under way */
+    file = look(spool);
+    *was_ready = file != NULL;
+    if (!file)
+        file = make_next(spool, false, error);
+    pthread_mutex_unlock(&spool->next);
+    return file;
+}
+
+void spool_next_ask(struct vedette_spool *spool)
+{
+    if (spool->config.file_bytes < spool_ahead_bytes || !spool_has_room_ahead(spool))
+        return;
+    pthread_mutex_lock(&spool->lock);
+    spool->is_next_wanted = true;
+    pthread_cond_signal(&spool->retired);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+void spool_next_prepare(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->next);
+    pthread_mutex_lock(&spool->lock);
+    bool is_wanted = spool->is_next_wanted && !spool->next_file;
+    spool->is_next_wanted = false;
+    pthread_mutex_unlock(&spool->lock);
+    if (is_wanted)
+        make_next(spool, true, NULL); /* where it fails, the writer tries itself, and tells why */
+    pthread_mutex_unlock(&spool->next);
+    if (is_wanted)
+        spool_ledger_save(spool, false);
+}
+
+/* ---- the log for it ---- */
+
+void spool_next_keep_log(struct vedette_spool *spool, struct spool_file *file)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool is_wanted = !spool->is_closing && spool->config.file_bytes >= spool_ahead_bytes;
+    pthread_mutex_unlock(&spool->lock);
+    if (!is_wanted || file->has_sealed_name || !spool_has_room_ahead(spool))
+        return;
+    spool_forget_connection(spool, file);
+    pthread_mutex_lock(&spool->next);
+    int64_t bytes = spool->spare_bytes ? 0 : spool_directory_keep_log(&spool->directory, file->path);
+    pthread_mutex_lock(&file->connection);
+    spool_file_measure(file);
+    pthread_mutex_lock(&spool->lock);
+    spool_count_disk(spool, file);
+    spool->disk_bytes += bytes;
+    spool->spare_bytes += bytes;
+    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&file->connection);
+    pthread_mutex_unlock(&spool->next);
+}
+
+/* ---- giving both back ---- */
+
+static bool drop_log(struct vedette_spool *spool)
+{
+    bool is_there = spool->spare_bytes > 0;
+    if (is_there)
+        spool_directory_free_log(&spool->directory);
+    pthread_mutex_lock(&spool->lock);
+    spool->disk_bytes -= spool->spare_bytes;
+    spool->spare_bytes = 0;
+    pthread_mutex_unlock(&spool->lock);
+    return is_there;
+}
+
+static bool drop_file(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    struct spool_file *file = spool->next_file;
+    spool->next_file = NULL;
+    spool->is_next_wanted = false;
+    if (file)
+        spool->disk_bytes -= file->counted_bytes;
+    pthread_mutex_unlock(&spool->lock);
+    if (!file)
+        return false;
+    spool_ledger_save(spool, true);
+    spool_file_close(file);
+    spool_directory_remove(file->path, NULL); /* else the next start finds it empty, and removes it */
+    spool_file_free(file);
+    return true;
+}
+
+bool spool_next_drop(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->next);
+    bool is_freed = drop_file(spool);
+    is_freed |= drop_log(spool);
+    pthread_mutex_unlock(&spool->next);
+    return is_freed;
+}
