@@ -124,6 +124,8 @@ static const struct record_field camera_health_fields[] = {
     FIELD(struct camera_health, reid_looks, RECORD_COUNTER, "times the model that knows tracks by their looks ran"),
     FIELD(struct camera_health, reid_failing, RECORD_GAUGE,
           "1 while the model that knows tracks by their looks fails: a track that was lost for long gets a new id"),
+    FIELD(struct camera_health, reid_restarts, RECORD_COUNTER,
+          "times the model that knows tracks by their looks was loaded anew after failing"),
     FIELD(struct camera_health, reid_found, RECORD_COUNTER, "lost tracks found again by their looks"),
     FIELD(struct camera_health, reid_postponed, RECORD_COUNTER,
           "looks left for a later frame: there were more than reid.looks_per_frame, or the model was busy or failed"),

@@ -82,10 +82,11 @@ struct camera_health {
     char *detector_provider;   /* what runs the model; empty: there is none */
     char *detector_provider_reason;
     int64_t tracks_live;
-    int64_t objects_shed; /* beyond a bound of the detector, the tracker or the rules, and so not followed */
-    int64_t reid_looks;   /* times the model that knows tracks by their looks ran */
-    int64_t reid_failing; /* 1: it fails, and who was lost for long gets a new id */
-    int64_t reid_found;   /* lost tracks found again by it */
+    int64_t objects_shed;  /* beyond a bound of the detector, the tracker or the rules, and so not followed */
+    int64_t reid_looks;    /* times the model that knows tracks by their looks ran */
+    int64_t reid_restarts; /* times it was loaded anew after failing */
+    int64_t reid_failing;  /* 1: it fails, and who was lost for long gets a new id */
+    int64_t reid_found;    /* lost tracks found again by it */
     int64_t
         reid_postponed; /* looks left for a later frame: more than looks_per_frame, or the model was busy or failed */
     int64_t reid_shed;  /* tracks whose looks found no room or made room for others */

@@ -6,23 +6,19 @@
 #include "record/box.h"
 
 struct detector {
-    struct model model;          /* without a runtime until it was loaded */
-    const char **object_classes; /* interned, one per label */
-    struct candidate *candidates;
+    struct held_model held;
+    const char **object_classes;  /* interned, one per label */
+    struct candidate *candidates; /* NULL until a model was loaded */
     float nms_iou;
     double card_confidence; /* atomic: of the first model that was loaded */
-    char *path, *card_path;
-    struct detector_settings settings; /* its texts are not used */
-    pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
-    struct model_trouble trouble;
-    struct model_use use;
 };
 
 /* ---- opening ---- */
 
-static void choose_thresholds(struct detector *detector, const struct detector_settings *settings)
+static void choose_thresholds(struct detector *detector)
 {
-    const struct model_card *card = &detector->model.card;
+    const struct detector_settings *settings = &detector->held.settings;
+    const struct model_card *card = &detector->held.model.card;
     gauge_set(&detector->card_confidence, card->confidence);
     detector->nms_iou = (float)(settings->nms_iou > 0 ? settings->nms_iou : card->nms_iou);
 }
@@ -30,12 +26,7 @@ static void choose_thresholds(struct detector *detector, const struct detector_s
 struct detector *detector_new(const char *model_path, const struct detector_settings *settings)
 {
     struct detector *detector = g_new0(struct detector, 1);
-    pthread_mutex_init(&detector->runtime_lock, NULL);
-    model_trouble_init(&detector->trouble);
-    detector->path = g_strdup(model_path);
-    detector->card_path = g_strdup(settings->card);
-    detector->settings = *settings;
-    detector->settings.card = detector->card_path;
+    held_model_init(&detector->held, model_path, settings, true);
     return detector;
 }
 
@@ -49,19 +40,10 @@ void detector_free(struct detector *detector)
 {
     if (!detector)
         return;
-    model_clear(&detector->model);
-    pthread_mutex_destroy(&detector->runtime_lock);
-    model_trouble_clear(&detector->trouble);
+    held_model_clear(&detector->held);
     g_free(detector->object_classes);
     g_free(detector->candidates);
-    g_free(detector->path);
-    g_free(detector->card_path);
     g_free(detector);
-}
-
-static bool is_loaded(const struct detector *detector)
-{
-    return detector->model.runtime;
 }
 
 static bool has_labels_of(const struct model_card *a, const struct model_card *b)
@@ -73,66 +55,43 @@ static bool has_labels_of(const struct model_card *a, const struct model_card *b
 }
 
 /* Labels are interned and candidates sized by the card: another card is another detector. */
-static bool check_card(const struct detector *detector, const struct model *fresh, GError **error)
+static bool fits(const struct model *old, const struct model *fresh)
 {
-    const struct model *old = &detector->model;
-    if (!is_loaded(detector) || (has_labels_of(&fresh->card, &old->card) &&
-                                 fresh->family->capacity(&fresh->card) == old->family->capacity(&old->card)))
-        return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "model '%s': its card is another than before: start Vedette again", detector->path);
-    return false;
+    return has_labels_of(&fresh->card, &old->card) &&
+           fresh->family->capacity(&fresh->card) == old->family->capacity(&old->card);
 }
 
 /* Once a first model is there. */
 static void begin(struct detector *detector)
 {
-    const struct model_card *card = &detector->model.card;
-    choose_thresholds(detector, &detector->settings);
-    detector->candidates = g_new(struct candidate, (size_t)detector->model.family->capacity(card));
+    const struct model_card *card = &detector->held.model.card;
+    choose_thresholds(detector);
+    detector->candidates = g_new(struct candidate, (size_t)detector->held.model.family->capacity(card));
     detector->object_classes = g_new(const char *, card->labels.count);
     for (size_t i = 0; i < card->labels.count; i++)
         detector->object_classes[i] = g_intern_string(card->labels.items[i]);
 }
 
-static bool load(struct detector *detector, GError **error)
-{
-    struct model fresh = {0};
-    bool is_good =
-        model_load(&fresh, detector->path, &detector->settings, true, error) && check_card(detector, &fresh, error);
-    if (is_good) {
-        struct model old = detector->model;
-        pthread_mutex_lock(&detector->runtime_lock);
-        detector->model = fresh;
-        pthread_mutex_unlock(&detector->runtime_lock);
-        fresh = old;
-        if (!detector->candidates)
-            begin(detector);
-    }
-    model_clear(&fresh);
-    return is_good;
-}
-
-static bool pass_on(struct detector *detector, GError *cause, GError **error)
-{
-    model_trouble_note(&detector->trouble, cause);
-    if (cause)
-        g_propagate_error(error, cause);
-    return !cause;
-}
-
 bool detector_restart(struct detector *detector, GError **error)
 {
-    GError *cause = NULL;
-    model_use_begin(&detector->use); /* it warms up, and may hang in that */
-    load(detector, &cause);
-    model_use_end(&detector->use);
-    return pass_on(detector, cause, error);
+    if (!held_model_restart(&detector->held, fits, error))
+        return false;
+    if (!detector->candidates)
+        begin(detector);
+    return true;
+}
+
+bool detector_mend(struct detector *detector, int64_t now_us, GError **error)
+{
+    bool is_due = held_model_is_due(&detector->held, now_us);
+    if (is_due)
+        detector_restart(detector, error);
+    return is_due;
 }
 
 char *detector_describe_trouble(struct detector *detector)
 {
-    return model_trouble_describe(&detector->trouble);
+    return model_trouble_describe(&detector->held.trouble);
 }
 
 /* ---- running ---- */
@@ -195,14 +154,11 @@ double detector_confidence(const struct detector *detector, double wanted)
 static bool find(struct detector *detector, const struct frame *frame, const struct record_box *region,
                  double confidence, struct detections *detections, GError **error)
 {
-    struct model *model = &detector->model;
+    struct model *model = &detector->held.model;
     const struct frame view = frame_view(frame, region);
     struct placement placement = {.view = frame_view_box(frame, region)};
     placement.letterbox = preprocess_run(model->preprocess, &view, runtime_input(model->runtime));
-    model_use_begin(&detector->use);
-    bool is_good = model_run(model, error);
-    model_use_end(&detector->use);
-    if (!is_good)
+    if (!held_model_run(&detector->held, error))
         return false;
     int count = model->family->decode(&model->card, runtime_outputs(model->runtime),
                                       (float)detector_confidence(detector, confidence), detector->candidates, error);
@@ -219,32 +175,25 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
     GError *cause = NULL;
     detections->count = 0;
     detections->shed = 0;
-    if (!is_loaded(detector)) {
-        g_autofree char *trouble = detector_describe_trouble(detector);
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s",
-                    trouble ? trouble : "the model was not loaded yet");
+    if (!held_model_check(&detector->held, error))
         return false;
-    }
     find(detector, frame, region, confidence, detections, &cause);
-    return pass_on(detector, cause, error);
+    return held_model_note(&detector->held, cause, error);
 }
 
 int64_t detector_busy_us(const struct detector *detector)
 {
-    return model_use_us(&detector->use);
+    return model_use_us(&detector->held.use);
 }
 
 void detector_interrupt(struct detector *detector)
 {
-    pthread_mutex_lock(&detector->runtime_lock);
-    if (is_loaded(detector))
-        runtime_interrupt(detector->model.runtime);
-    pthread_mutex_unlock(&detector->runtime_lock);
+    held_model_interrupt(&detector->held);
 }
 
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error)
 {
-    return detector_run_region(detector, frame, NULL, detector->settings.confidence, detections, error);
+    return detector_run_region(detector, frame, NULL, detector->held.settings.confidence, detections, error);
 }
 
 static bool is_same(const struct detector *detector, const struct detection *a, const struct detection *b)
@@ -293,29 +242,29 @@ void detector_merge(const struct detector *detector, struct detections *all, con
 
 const struct model_card *detector_card(const struct detector *detector)
 {
-    return is_loaded(detector) ? &detector->model.card : NULL;
+    return held_model_is_loaded(&detector->held) ? &detector->held.model.card : NULL;
 }
 
 const char *detector_provider(const struct detector *detector)
 {
-    return runtime_provider(detector->model.runtime);
+    return runtime_provider(detector->held.model.runtime);
 }
 
 const char *detector_provider_reason(const struct detector *detector)
 {
-    return runtime_provider_reason(detector->model.runtime);
+    return runtime_provider_reason(detector->held.model.runtime);
 }
 
 void detector_describe_provider(struct detector *detector, char **provider, char **reason)
 {
-    pthread_mutex_lock(&detector->runtime_lock);
-    *provider = g_strdup(is_loaded(detector) ? runtime_provider(detector->model.runtime) : "");
-    *reason = is_loaded(detector) ? g_strdup(runtime_provider_reason(detector->model.runtime))
-                                  : detector_describe_trouble(detector);
-    pthread_mutex_unlock(&detector->runtime_lock);
+    pthread_mutex_lock(&detector->held.runtime_lock);
+    *provider = g_strdup(held_model_is_loaded(&detector->held) ? runtime_provider(detector->held.model.runtime) : "");
+    *reason = held_model_is_loaded(&detector->held) ? g_strdup(runtime_provider_reason(detector->held.model.runtime))
+                                                    : detector_describe_trouble(detector);
+    pthread_mutex_unlock(&detector->held.runtime_lock);
 }
 
 bool detector_is_quantised(const struct detector *detector)
 {
-    return detector->model.is_quantised;
+    return detector->held.model.is_quantised;
 }

@@ -7,7 +7,8 @@
  *                 for them in a build without)
  *   families.c    the table of model families; family_*.c say which tensors a family has and how its outputs are read
  *   nms.c         of overlapping boxes of a class, the most certain one
- *   model.c       a file, its card, its family and its runtime: what detector and reader have in common
+ *   model.c       a file, its card, its family and its runtime
+ *   held_model.c  a model that may hang, fail and be loaded anew: what detector and reader have in common
  *   detector.c    finds objects in a frame
  *   reader.c      reads one object: its class, its likeness, its letters
  */
@@ -276,6 +277,47 @@ void model_trouble_note(struct model_trouble *trouble, const GError *error);
 char *model_trouble_describe(struct model_trouble *trouble);
 /* Runs on what stands in the input. A model that gives hardly any numbers has failed. */
 bool model_run(struct model *model, GError **error);
+
+/* ---- held_model.c ---- */
+
+/* So many runs in a row that fail, and a model is loaded anew; not more often than each MODEL_RESTART_PAUSE_US. */
+enum { MODEL_MOST_FAILURES = 5, MODEL_RESTART_PAUSE_US = 10 * 1000000 };
+
+/* One thread at a time uses it; others may watch it meanwhile, by what says so. */
+struct held_model {
+    struct model model; /* without a runtime until it was loaded */
+    char *path, *card_path;
+    struct detector_settings settings; /* its other texts are not used */
+    bool is_finding;
+    pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
+    struct model_trouble trouble; /* any thread */
+    struct model_use use;         /* any thread */
+    int failures;                 /* in a row */
+    int64_t restarted_us;         /* because of them; 0: never */
+};
+/* Whether what is made of one model may go on with another. */
+typedef bool held_model_fits(const struct model *old, const struct model *fresh);
+
+/* Copies what it keeps; nothing is loaded. */
+void held_model_init(struct held_model *held, const char *path, const struct detector_settings *settings,
+                     bool is_finding);
+void held_model_clear(struct held_model *held);
+static inline bool held_model_is_loaded(const struct held_model *held)
+{
+    return held->model.runtime;
+}
+/* Loads it, or loads it anew. When that fails the old one stays, if there was one. */
+bool held_model_restart(struct held_model *held, held_model_fits *fits, GError **error);
+/* After a run that failed: whether it is time to load it anew; asked once. `now_us` monotonic. */
+bool held_model_is_due(struct held_model *held, int64_t now_us);
+/* Before a run: false with what the last try to load it said, where there is no model; that is a failed run. */
+bool held_model_check(struct held_model *held, GError **error);
+/* model_run, watched. */
+bool held_model_run(struct held_model *held, GError **error);
+/* After a run and what was made of it: takes `cause`, NULL where it was good, and passes it on. True: it was good. */
+bool held_model_note(struct held_model *held, GError *cause, GError **error);
+/* Ends the run under way with an error. Any thread. */
+void held_model_interrupt(struct held_model *held);
 
 /* ---- nms.c ---- */
 

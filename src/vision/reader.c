@@ -1,3 +1,4 @@
+#include "base/counter.h"
 #include "vision/cosine.h"
 #include "vision/detector_internal.h"
 
@@ -5,27 +6,58 @@
 #include <string.h>
 
 struct reader {
-    struct model model;
-    struct model_use use;
-    struct model_trouble trouble;
+    struct held_model held;
+    double card_confidence; /* atomic: of the model that was loaded last; 0 until then */
 };
+
+struct reader *reader_new(const char *model_path, const struct detector_settings *settings)
+{
+    struct reader *reader = g_new0(struct reader, 1);
+    held_model_init(&reader->held, model_path, settings, false);
+    return reader;
+}
 
 struct reader *reader_open(const char *model_path, const struct detector_settings *settings, GError **error)
 {
-    CLEANUP(reader) struct reader *reader = g_new0(struct reader, 1);
-    model_trouble_init(&reader->trouble);
-    if (!model_load(&reader->model, model_path, settings, false, error))
-        return NULL;
-    return g_steal_pointer(&reader);
+    CLEANUP(reader) struct reader *reader = reader_new(model_path, settings);
+    return reader_restart(reader, error) ? g_steal_pointer(&reader) : NULL;
 }
 
 void reader_free(struct reader *reader)
 {
     if (!reader)
         return;
-    model_clear(&reader->model);
-    model_trouble_clear(&reader->trouble);
+    held_model_clear(&reader->held);
     g_free(reader);
+}
+
+/* What was read before is compared with what is read now. A model of the same shape that sees otherwise is not found
+ * out: what it sees is like nothing of before, and its looks are forgotten with time. */
+static bool fits(const struct model *old, const struct model *fresh)
+{
+    return fresh->family == old->family && tensor_shape_count(&runtime_outputs(fresh->runtime)[0].shape) ==
+                                               tensor_shape_count(&runtime_outputs(old->runtime)[0].shape);
+}
+
+bool reader_restart(struct reader *reader, GError **error)
+{
+    if (!held_model_restart(&reader->held, fits, error))
+        return false;
+    gauge_set(&reader->card_confidence, reader->held.model.card.confidence);
+    return true;
+}
+
+bool reader_mend(struct reader *reader, int64_t now_us, GError **error)
+{
+    bool is_due = held_model_is_due(&reader->held, now_us);
+    if (is_due)
+        reader_restart(reader, error);
+    return is_due;
+}
+
+double reader_confidence(const struct reader *reader)
+{
+    return gauge_get(&reader->card_confidence);
 }
 
 /* The object's box with the card's margins, square in pixels where the card says so. */
@@ -47,7 +79,7 @@ static struct record_box choose_region(const struct model_card *card, const stru
 
 static bool fill_input(struct reader *reader, const struct frame *frame, const struct detection *object, GError **error)
 {
-    struct model *model = &reader->model;
+    struct model *model = &reader->held.model;
     float *tensor = runtime_input(model->runtime);
     if (model->card.crop != MODEL_CROP_FACE) {
         struct record_box region = {0};
@@ -68,13 +100,11 @@ static bool fill_input(struct reader *reader, const struct frame *frame, const s
 static bool read_object(struct reader *reader, const struct frame *frame, const struct detection *object,
                         struct reading *reading, GError **error)
 {
-    struct model *model = &reader->model;
+    struct model *model = &reader->held.model;
     if (!fill_input(reader, frame, object, error))
         return false;
-    model_use_begin(&reader->use);
-    bool is_good = model_run(model, error);
-    model_use_end(&reader->use);
-    return is_good && model->family->read(&model->card, runtime_outputs(model->runtime), reading, error);
+    return held_model_run(&reader->held, error) &&
+           model->family->read(&model->card, runtime_outputs(model->runtime), reading, error);
 }
 
 bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
@@ -83,36 +113,35 @@ bool reader_run(struct reader *reader, const struct frame *frame, const struct d
     GError *cause = NULL;
     reading->text[0] = '\0';
     reading->value_count = 0;
+    if (!held_model_check(&reader->held, error))
+        return false;
     read_object(reader, frame, object, reading, &cause);
-    model_trouble_note(&reader->trouble, cause);
-    if (cause)
-        g_propagate_error(error, cause);
-    return !cause;
+    return held_model_note(&reader->held, cause, error);
 }
 
 char *reader_describe_trouble(struct reader *reader)
 {
-    return model_trouble_describe(&reader->trouble);
+    return model_trouble_describe(&reader->held.trouble);
 }
 
 int64_t reader_busy_us(const struct reader *reader)
 {
-    return model_use_us(&reader->use);
+    return model_use_us(&reader->held.use);
 }
 
 void reader_interrupt(struct reader *reader)
 {
-    runtime_interrupt(reader->model.runtime);
+    held_model_interrupt(&reader->held);
 }
 
 const struct model_card *reader_card(const struct reader *reader)
 {
-    return &reader->model.card;
+    return held_model_is_loaded(&reader->held) ? &reader->held.model.card : NULL;
 }
 
 const char *reader_provider(const struct reader *reader)
 {
-    return runtime_provider(reader->model.runtime);
+    return runtime_provider(reader->held.model.runtime);
 }
 
 double reading_cosine(const struct reading *a, const struct reading *b)

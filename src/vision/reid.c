@@ -49,11 +49,16 @@ struct reid *reid_new(const struct reid_settings *settings, double threshold)
     struct reid *reid = g_new0(struct reid, 1);
     reid->settings = *settings;
     reid->object_class = g_intern_string(settings->object_class);
-    reid->threshold = settings->threshold > 0 ? settings->threshold : threshold;
+    reid_set_threshold(reid, threshold);
     reid->known = g_new0(struct known, settings->tracks);
     reid->look = g_new0(struct reading, 1);
     reid->cosine = cosine_choose();
     return reid;
+}
+
+void reid_set_threshold(struct reid *reid, double threshold)
+{
+    reid->threshold = reid->settings.threshold > 0 ? reid->settings.threshold : threshold;
 }
 
 void reid_free(struct reid *reid)

@@ -124,6 +124,9 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
                          double confidence, struct detections *detections, GError **error);
 /* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
 bool detector_restart(struct detector *detector, GError **error);
+/* After a run that failed: the same, where it was the fifth in a row, and not more often than each ten seconds, however
+ * many share it. `now_us` monotonic. True: it was tried, and where *error is set in vain. */
+bool detector_mend(struct detector *detector, int64_t now_us, GError **error);
 /* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t detector_busy_us(const struct detector *detector);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
@@ -164,17 +167,26 @@ struct reading {
 };
 
 struct reader *reader_open(const char *model_path, const struct detector_settings *settings, GError **error);
+/* The same without a model: each run fails, with what the last try to load it said, until reader_restart did. */
+struct reader *reader_new(const char *model_path, const struct detector_settings *settings);
 void reader_free(struct reader *reader);
 CLEANUP_DEFINE(reader, reader_free)
 /* `object` NULL is the whole frame. A card that wants a face turned upright needs an object with five points. */
 bool reader_run(struct reader *reader, const struct frame *frame, const struct detection *object,
                 struct reading *reading, GError **error);
-/* How long the run under way has taken, in microseconds; 0 when none is. Any thread. */
+/* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
+bool reader_restart(struct reader *reader, GError **error);
+/* As detector_mend. */
+bool reader_mend(struct reader *reader, int64_t now_us, GError **error);
+/* How alike two looks of one must be by the model's card; 0 until a model was loaded. Any thread. */
+double reader_confidence(const struct reader *reader);
+/* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t reader_busy_us(const struct reader *reader);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
 void reader_interrupt(struct reader *reader);
 /* Why it failed last; NULL: it did not, the last time it was used. The caller frees it. Any thread. */
 char *reader_describe_trouble(struct reader *reader);
+/* NULL until a model was loaded; until the next reader_restart. */
 const struct model_card *reader_card(const struct reader *reader);
 const char *reader_provider(const struct reader *reader);
 /* The cosine of two vectors of embedders; -1 when their lengths differ. */
@@ -246,6 +258,8 @@ struct reid_counts {
 
 /* `threshold` is that of the model's card, used where the settings have none. */
 struct reid *reid_new(const struct reid_settings *settings, double threshold);
+/* The card's, once it is known. Between two updates. */
+void reid_set_threshold(struct reid *reid, double threshold);
 void reid_free(struct reid *reid);
 CLEANUP_DEFINE(reid, reid_free)
 /* After each tracker_update, with what it gave; ids are changed in both. `aspect`: of the frame, width over height. */

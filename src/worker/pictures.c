@@ -267,6 +267,14 @@ static void load_model(struct pictures *pictures)
         log_error(NULL, "%s; pictures are not looked at", error->message);
 }
 
+/* One that fails again and again is loaded anew. */
+static void mend_model(struct pictures *pictures)
+{
+    g_autoptr(GError) error = NULL;
+    if (detector_mend(pictures->detector, clock_monotonic_us(pictures->clock), &error) && error)
+        log_error(NULL, "the model could not be loaded anew: %s", error->message);
+}
+
 static bool look_once(struct pictures *pictures, const struct detect_request *request, struct frame *frame,
                       struct detect_response *response, GError **error)
 {
@@ -275,8 +283,10 @@ static bool look_once(struct pictures *pictures, const struct detect_request *re
     if (!pictures->detector)
         return true;
     load_model(pictures);
-    if (!detector_run(pictures->detector, frame, pictures->found, error))
+    if (!detector_run(pictures->detector, frame, pictures->found, error)) {
+        mend_model(pictures);
         return false;
+    }
     const struct detections *shown = selection_of(&pictures->selection, pictures->found);
     for (int i = 0; i < shown->count; i++) {
         const struct detection *found = &shown->items[i];

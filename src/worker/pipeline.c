@@ -13,9 +13,6 @@
 
 enum {
     DETECTOR_COMPLAINT_US = 60 * 1000000,
-    /* so many runs in a row that fail, and the model is loaded anew; not more often than each RESTART_PAUSE_US */
-    DETECTOR_MOST_FAILURES = 5,
-    DETECTOR_RESTART_PAUSE_US = 10 * 1000000,
     /* a camera waits no longer for its turn: the model hangs, or is far too slow for so many cameras */
     DETECTOR_TURN_SECONDS = 2,
     /* so many in a row are no outages, but the rate at which pictures come */
@@ -274,16 +271,12 @@ static bool take_turn(struct pipeline *pipeline, GError **error)
 /* A model that fails again and again is loaded anew. With the turn. */
 static void note_failure(struct pipeline *pipeline)
 {
-    int64_t now_us = clock_monotonic_us(pipeline->clock);
     g_autoptr(GError) error = NULL;
-    if (++pipeline->failures < DETECTOR_MOST_FAILURES || now_us - pipeline->restarted_us < DETECTOR_RESTART_PAUSE_US)
+    if (!detector_mend(pipeline->detector, clock_monotonic_us(pipeline->clock), &error))
         return;
-    pipeline->failures = 0;
-    pipeline->restarted_us = now_us;
     counter_add(&pipeline->health->detector_restarts, 1);
     gint64 held_back;
-    if (!detector_restart(pipeline->detector, &error) &&
-        log_limit_pass(&pipeline->restart_complaint, DETECTOR_COMPLAINT_US, &held_back))
+    if (error && log_limit_pass(&pipeline->restart_complaint, DETECTOR_COMPLAINT_US, &held_back))
         log_error(pipeline->camera_id, "the model could not be loaded anew: %s (%lld more)", error->message,
                   (long long)held_back);
 }
@@ -299,9 +292,7 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
                                        pipeline->looks_from, into, error);
     pipeline->has_word = is_good;
     pipeline->word_us = clock_monotonic_us(pipeline->clock);
-    if (is_good)
-        pipeline->failures = 0;
-    else
+    if (!is_good)
         note_failure(pipeline);
     if (pipeline->detector_lock)
         pthread_mutex_unlock(pipeline->detector_lock);

@@ -40,8 +40,7 @@ struct pipeline {
     int64_t policy_revision;     /* in force; 0: none */
     struct track_log *track_log; /* NULL: what rules see is not stored */
     struct tracks tracks;        /* of the last frame */
-    int failures;                /* of the model, in a row */
-    int64_t restarted_us, rests_until_us;
+    int64_t rests_until_us;
     bool has_word;   /* `found` is what the model said last, and who came since is seen to move */
     int64_t word_us; /* when it did */
     struct observed_track *observed;
@@ -63,7 +62,7 @@ struct pipeline {
     struct reader *reader;
     pthread_mutex_t *reader_lock;
     int64_t looks_rest_until_us;
-    struct log_limit look_complaint;
+    struct log_limit look_complaint, look_restart_complaint;
     struct stages stages; /* of the frame at hand, and of all */
     struct frame_events trace;
     bool is_in_frame;

@@ -13,9 +13,22 @@ enum {
 void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *settings, struct reader *reader,
                          pthread_mutex_t *reader_lock)
 {
-    pipeline->reid = reid_new(settings, reader_card(reader)->confidence);
+    pipeline->reid = reid_new(settings, reader_confidence(reader));
     pipeline->reader = reader;
     pipeline->reader_lock = reader_lock;
+}
+
+/* A model that fails again and again is loaded anew. With the reader's lock. */
+static void mend_model(struct pipeline *pipeline)
+{
+    g_autoptr(GError) error = NULL;
+    if (!reader_mend(pipeline->reader, clock_monotonic_us(pipeline->clock), &error))
+        return;
+    counter_add(&pipeline->health->reid_restarts, 1);
+    gint64 held_back;
+    if (error && log_limit_pass(&pipeline->look_restart_complaint, LOOK_COMPLAINT_US, &held_back))
+        log_error(pipeline->camera_id, "the model of looks could not be loaded anew: %s (%lld more)", error->message,
+                  (long long)held_back);
 }
 
 static void note_failed_look(struct pipeline *pipeline, int64_t started_us, const GError *error)
@@ -44,6 +57,8 @@ static enum reid_answer look_at(void *data, const struct track *track, struct re
         (pipeline->reader_lock && pthread_mutex_trylock(pipeline->reader_lock) != 0))
         return REID_LATER;
     bool is_good = reader_run(pipeline->reader, look->frame, &object, reading, &error);
+    if (!is_good)
+        mend_model(pipeline);
     if (pipeline->reader_lock)
         pthread_mutex_unlock(pipeline->reader_lock);
     counter_set(&pipeline->health->reid_failing, !is_good);
@@ -58,6 +73,7 @@ void pipeline_find_again(struct pipeline *pipeline, const struct frame *frame, s
     struct camera_health *health = pipeline->health;
     if (!pipeline->reid)
         return;
+    reid_set_threshold(pipeline->reid, reader_confidence(pipeline->reader)); /* known once the model was loaded */
     reid_update(pipeline->reid, pipeline->tracker, tracks, frame->media_us, (double)frame->width_px / frame->height_px,
                 look_at, &look);
     const struct reid_counts counts = reid_counts(pipeline->reid);

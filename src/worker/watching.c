@@ -84,6 +84,17 @@ static void heed_word(struct worker *worker, const struct watched_camera *watche
     g_hash_table_remove(worker->words, watched->camera.id);
 }
 
+/* Nobody may be looked at for long: what fails already is told from the start. */
+static void know_looks(struct watched_camera *watched)
+{
+    struct worker *worker = watched->worker;
+    if (!worker->reader)
+        return;
+    g_autofree char *trouble = reader_describe_trouble(worker->reader);
+    counter_set(&watched->health.reid_failing, trouble != NULL);
+    pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
+}
+
 struct watched_camera *watching_add(struct worker *worker, const struct camera *camera, uint64_t track_id_base)
 {
     struct watched_camera *watched = g_new0(struct watched_camera, 1);
@@ -97,9 +108,7 @@ struct watched_camera *watching_add(struct worker *worker, const struct camera *
     watched->health.camera_id = g_strdup(camera->id);
     watched->pipeline = pipeline_new(&worker->config, &watched->camera, worker->detector, &worker->detector_lock,
                                      track_id_base, clock_system(), &watched->health, &sink);
-    if (worker->reader)
-        pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
-    counter_set(&watched->health.reid_failing, worker->reader_error != NULL);
+    know_looks(watched);
     open_source(watched);
     heed_word(worker, watched);
     pthread_mutex_lock(&worker->lock);
@@ -199,9 +208,7 @@ static char *describe_failing_model(const struct watched_camera *camera)
         return describe_failing("the model", detector_describe_trouble(worker->detector),
                                 "what moves is followed instead");
     if (counter_get(&camera->health.reid_failing))
-        return describe_failing("the model of looks",
-                                worker->reader ? reader_describe_trouble(worker->reader)
-                                               : g_strdup(worker->reader_error),
+        return describe_failing("the model of looks", reader_describe_trouble(worker->reader),
                                 "a track that was lost for long gets a new id");
     return NULL;
 }

@@ -156,11 +156,9 @@ static void open_reader(struct worker *worker)
     if (!model || !*model)
         return;
     settings.card = worker->config.reid.card;
-    worker->reader = reader_open(model, &settings, &error);
-    if (worker->reader)
-        return;
-    worker->reader_error = g_strdup(error->message);
-    log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
+    worker->reader = reader_new(model, &settings);
+    if (!reader_restart(worker->reader, &error)) /* as one that fails later: it is tried again */
+        log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
 }
 
 static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
@@ -528,7 +526,6 @@ static void release(struct worker *worker)
     outbox_free(worker->outbox);
     link_free(worker->link);
     record_clear(&worker_config_descriptor, &worker->config);
-    g_free(worker->reader_error);
     g_free(worker->analysers);
 }
 

@@ -67,7 +67,6 @@ struct worker {
     int64_t next_turn_us; /* main thread: then all that were started are contacted, and more may be */
     pthread_t *analysers;
     int analyser_count;
-    char *reader_error;        /* NULL: it was opened, or there is none */
     struct pictures *pictures; /* of a worker without cameras, once one was sent */
     pthread_mutex_t lock;
     pthread_cond_t work;

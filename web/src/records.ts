@@ -398,6 +398,8 @@ export interface CameraHealth {
   reid_looks: number;
   /** 1 while the model that knows tracks by their looks fails: a track that was lost for long gets a new id */
   reid_failing: number;
+  /** times the model that knows tracks by their looks was loaded anew after failing */
+  reid_restarts: number;
   /** lost tracks found again by their looks */
   reid_found: number;
   /** looks left for a later frame: there were more than reid.looks_per_frame, or the model was busy or failed */
