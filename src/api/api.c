@@ -129,7 +129,8 @@ bool api_prepare_logins(struct api *api, char **generated_password, GError **err
 bool api_serve(struct api *api, GError **error)
 {
     api->watch = watch_start(api, error);
-    api->daemon = api->watch ? server_start(api, api->listener, error) : NULL;
+    api->handlers = api->watch ? handler_pool_start(api, error) : NULL;
+    api->daemon = api->handlers ? server_start(api, api->listener, error) : NULL;
     if (!api->daemon)
         return false;
     api->listener = -1; /* the daemon's */
@@ -177,6 +178,7 @@ void api_stop(struct api *api)
         watch_stop(api->watch);
     if (api->daemon)
         MHD_stop_daemon(api->daemon);
+    handler_pool_free(api->handlers);
     if (api->listener >= 0)
         close(api->listener);
     if (api->watch)

@@ -1,9 +1,9 @@
 /* Shared by the files of the api room.
  *
- * A request lives from its request line to the end of its answer, on one of libmicrohttpd's threads at a time. Handlers
- * fill an answer and know nothing of sockets; server.c does. What a request says was read by its route's tables before.
- * One watch thread (watch.c) ends what takes too long, wakes requests that wait for a preview, and carries all
- * WebSockets (websocket.c).
+ * A request lives from its request line to the end of its answer, on one thread at a time: those of libmicrohttpd read
+ * and answer, and wait for nothing; what may have to wait is handled by the handler pool's. Handlers fill an answer and
+ * know nothing of sockets; server.c does. What a request says was read by its route's tables before. One watch thread
+ * (watch.c) ends what takes too long, wakes requests that wait for a preview, and carries all WebSockets (websocket.c).
  */
 #pragma once
 
@@ -60,6 +60,7 @@ struct api {
     int listener; /* until it is the daemon's; -1: none */
     int port;
     struct watch *watch;
+    struct handler_pool *handlers;
     struct feeds *feeds;
     struct websockets *websockets;
     struct event_streams *event_streams;
@@ -78,7 +79,7 @@ struct answer {
     GPtrArray *headers;          /* name, value, name, value: owned strings */
     bool is_closing;             /* the connection may not be used again */
     bool is_waiting;             /* nothing yet: ask the handler again later */
-    bool is_suspended;           /* waiting, and the handler itself sees to it that it is asked again */
+    bool is_spooling;            /* waiting, until the spool has what came (intake.c) */
     bool is_upgrade;             /* becomes a WebSocket */
     struct event_stream *stream; /* goes on for ever; NULL: does not */
     bool is_shared;              /* a page elsewhere may read it (origins.c) */
@@ -156,6 +157,9 @@ struct request {
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
     bool is_started;
+    GList link;                         /* the handler pool's */
+    bool is_handed_over;                /* to it, until what it answered is taken up */
+    struct answer answer;               /* from when it is handled until it is sent, or asked for again */
     int64_t wait_until_us;              /* 0: not waiting yet */
     struct detect_job *detect_job;      /* NULL: none yet */
     struct camera_set *cameras;         /* NULL: not asked for */
@@ -195,8 +199,16 @@ bool route_find(struct request *request, struct answer *answer);
 /* How large the request's body may be, before anything else is made of it: http.max_body_bytes, or what a picture takes
  * where the route is sent one. */
 size_t route_body_bytes(const struct request *request);
+/* Whether the found route waits for nothing: it says so of itself, and who asks is known by memory, or nobody said. */
+bool route_is_prompt(struct request *request);
 /* Checks login, role and origin of the found route, reads what it takes, and handles it. */
 void route_handle(struct request *request, struct answer *answer);
+/* handler_pool.c. http.handler_threads of them. NULL: there are no threads. */
+struct handler_pool *handler_pool_start(struct api *api, GError **error);
+/* After the daemon. NULL is allowed. */
+void handler_pool_free(struct handler_pool *pool);
+/* Suspends the request's connection until its answer is filled. False: it is not taken, as the server stops. */
+bool handler_pool_take(struct handler_pool *pool, struct request *request);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
 bool request_read(struct request *request, struct answer *answer);
 void request_forget(struct request *request);
@@ -219,6 +231,8 @@ bool idempotency_begin(struct request *request, struct answer *answer);
 void idempotency_end(struct request *request, const struct answer *answer);
 /* intake.c */
 void handle_event_intake(struct request *request, struct answer *answer);
+/* On the connection's thread: suspends it until the spool has answered. False: it has. */
+bool intake_await(struct intake *intake);
 /* The request is over. NULL is allowed. */
 void intake_leave(struct intake *intake);
 
@@ -275,6 +289,8 @@ void oidc_call_free(struct oidc_call *call);
 /* upgrade.c, event_stream.c */
 void handle_websocket(struct request *request, struct answer *answer);
 void handle_event_stream(struct request *request, struct answer *answer);
+/* Of one that is not answered after all. NULL is allowed. */
+void event_stream_free(struct event_stream *stream);
 /* metrics.c */
 void handle_metrics(struct request *request, struct answer *answer);
 

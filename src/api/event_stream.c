@@ -114,13 +114,19 @@ static void unlist(struct event_stream *stream)
     pthread_mutex_unlock(&streams->lock);
 }
 
-static void stream_free(void *data)
+void event_stream_free(struct event_stream *stream)
 {
-    struct event_stream *stream = data;
+    if (!stream)
+        return;
     unlist(stream);
     feed_free(stream->feed);
     g_string_free(stream->text, TRUE);
     g_free(stream);
+}
+
+static void stream_free(void *data)
+{
+    event_stream_free(data);
 }
 
 struct MHD_Response *event_stream_response(struct event_stream *stream, struct MHD_Connection *connection)

@@ -122,7 +122,7 @@ static const struct route routes[] = {
      .request = &analytics_event_descriptor,
      .answers = ANSWER_RECORD,
      .response = &intake_answer_descriptor,
-     .features = ROUTE_FILTERED,
+     .features = ROUTE_FILTERED | ROUTE_PROMPT,
      .handle = handle_event_intake,
      .doc = "Events from elsewhere, one JSON object a line (application/x-ndjson), of the org's cameras. Each line is "
             "taken or refused by itself; what is taken is kept on disk before this answers. Sending one again does no "

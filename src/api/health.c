@@ -379,6 +379,7 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &health_answer_descriptor,
      .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
+     .features = ROUTE_PROMPT,
      .handle = handle_health,
      .doc = "Whether the server is healthy, degraded or unhealthy (then 503); with a login also its parts, and of "
             "cameras what decodes and what detects."},
@@ -389,6 +390,7 @@ static const struct route routes[] = {
      .rate = RATE_FREE,
      .answers = ANSWER_RECORD,
      .response = &status_answer_descriptor,
+     .features = ROUTE_PROMPT,
      .handle = handle_health_live,
      .doc = "200 while the process answers."},
     {.method = "GET",
@@ -399,6 +401,7 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &status_answer_descriptor,
      .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
+     .features = ROUTE_PROMPT,
      .handle = handle_health_ready,
      .doc = "200 when records can be stored, policies are known and nothing of the start waits for the store "
             "any more, else 503."},
@@ -410,6 +413,7 @@ static const struct route routes[] = {
      .answers = ANSWER_MEDIA,
      .media_type = "text/plain",
      .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(RATE_LIMITED),
+     .features = ROUTE_PROMPT,
      .handle = handle_metrics,
      .doc = "Counters and gauges for Prometheus; needs a login, or the scrape token (metrics_token) as Authorization: "
             "Bearer."},

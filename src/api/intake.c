@@ -173,21 +173,29 @@ static bool submit(struct intake *intake)
     return false;
 }
 
-/* A thread that serves requests does not wait for the disk: the request is suspended until the spool answers, so that
- * many share one commit. True: it was answered already. */
-static bool await_spool(struct intake *intake)
+/* A thread that serves connections does not wait for the disk: the request is suspended until the spool answers, so
+ * that many share one commit. */
+bool intake_await(struct intake *intake)
 {
     pthread_mutex_lock(&intake->lock);
     if (!intake->is_over && watch_hold(intake->api->watch)) {
         MHD_suspend_connection(intake->request->connection);
         intake->is_suspended = true;
         pthread_mutex_unlock(&intake->lock);
-        return false;
+        return true;
     }
     while (!intake->is_over) /* the server stops */
         pthread_cond_wait(&intake->changed, &intake->lock);
     pthread_mutex_unlock(&intake->lock);
-    return true;
+    return false;
+}
+
+static bool is_over(struct intake *intake)
+{
+    pthread_mutex_lock(&intake->lock);
+    bool is_over = intake->is_over;
+    pthread_mutex_unlock(&intake->lock);
+    return is_over;
 }
 
 static void tell_all(struct intake *intake, bool is_kept, struct answer *answer)
@@ -224,8 +232,8 @@ void handle_event_intake(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "this server keeps no records", NULL);
     else if (!request->intake && !begin(request, answer))
         return;
-    else if (await_spool(request->intake))
+    else if (is_over(request->intake))
         tell_all(request->intake, request->intake->is_kept, answer);
     else
-        answer->is_waiting = answer->is_suspended = true;
+        answer->is_waiting = answer->is_spooling = true;
 }

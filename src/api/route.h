@@ -85,6 +85,7 @@ enum route_feature {
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
     ROUTE_COOKIES = 1 << 7,   /* sets or ends the cookies of a browser's login */
+    ROUTE_PROMPT = 1 << 8,    /* its handler waits for nothing, the store neither, but for its Idempotency-Key */
 };
 
 struct route {

@@ -171,13 +171,29 @@ bool route_find(struct request *request, struct answer *answer)
 
 /* ---- who may ---- */
 
+/* What it says who it is; NULL: nothing. g_free. */
+static char *take_token(struct request *request)
+{
+    const char *bearer = http_bearer_get(request->authorization);
+    char *cookie = bearer ? NULL : http_cookie_get(request->cookie, cookie_session);
+    request->is_by_cookie = cookie != NULL;
+    return bearer ? g_strdup(bearer) : cookie;
+}
+
+bool route_is_prompt(struct request *request)
+{
+    if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key)
+        return false;
+    if (request->login.user)
+        return true;
+    g_autofree char *token = take_token(request);
+    return !token || auth_recall_token(request->api->auth, token, &request->login);
+}
+
 /* False: the answer is made. An unknown token is anonymous; a store that is away is not. */
 static bool authenticate(struct request *request, struct answer *answer)
 {
-    g_autofree char *cookie = http_cookie_get(request->cookie, cookie_session);
-    const char *bearer = http_bearer_get(request->authorization);
-    const char *token = bearer ? bearer : cookie;
-    request->is_by_cookie = !bearer && cookie;
+    g_autofree char *token = take_token(request);
     g_autoptr(GError) error = NULL;
     if (!token || auth_check_token(request->api->auth, token, &request->login, &error) ||
         g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION) || request->route->role == ROLE_ANONYMOUS)

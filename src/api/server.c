@@ -353,24 +353,49 @@ static bool begin(struct request *request, const char *method, const char *versi
     return check_framing(request, version, answer) && check_host(request, answer) && check_sender(request, answer);
 }
 
-/* The request is whole, or what it waited for may have come. */
+/* False: it will be asked for again once it is. */
+static bool handle_request(struct request *request)
+{
+    answer_init(&request->answer);
+    watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
+    if (!request->route && !route_find(request, &request->answer))
+        return true;
+    request->is_handed_over = !route_is_prompt(request);
+    if (request->is_handed_over && handler_pool_take(request->api->handlers, request))
+        return false;
+    request->is_handed_over = false;
+    route_handle(request, &request->answer);
+    return true;
+}
+
+/* True: the connection is suspended until what it waits for may have come. */
+static bool suspend(struct request *request)
+{
+    const struct answer *answer = &request->answer;
+    return answer->is_waiting && (answer->is_spooling ? intake_await(request->intake)
+                                                      : watch_suspend(request->api->watch, request->connection));
+}
+
+/* The request is whole, was handled, or what it waited for may have come. */
 static enum MHD_Result answer_request(struct request *request)
 {
-    struct answer answer;
-    answer_init(&answer);
-    watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
-    if (request->route || route_find(request, &answer))
-        route_handle(request, &answer);
-    answer_cors(request, &answer);
-    bool is_suspended =
-        answer.is_suspended || (answer.is_waiting && watch_suspend(request->api->watch, request->connection));
-    if (answer.is_waiting && !is_suspended) {
-        answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
-        answer_header(&answer, "Retry-After", "1");
+    struct answer *answer = &request->answer;
+    if (!request->is_handed_over && !handle_request(request))
+        return MHD_YES;
+    request->is_handed_over = false;
+    bool is_suspended = suspend(request);
+    if (answer->is_spooling && !is_suspended) { /* the spool was faster */
+        answer_clear(answer);
+        return answer_request(request);
+    }
+    if (answer->is_waiting && !is_suspended) {
+        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
+        answer_header(answer, "Retry-After", "1");
     }
     watch_begin(request->api->watch, watched(request), WATCH_ANSWERING);
-    enum MHD_Result result = is_suspended ? MHD_YES : send_answer(request, &answer);
-    answer_clear(&answer);
+    answer_cors(request, answer);
+    enum MHD_Result result = is_suspended ? MHD_YES : send_answer(request, answer);
+    answer_clear(answer);
     return result;
 }
 
@@ -469,6 +494,10 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     watch_begin(api->watch, watched(request), WATCH_READING);
     note_times(request);
     record_span(request);
+    if (request->is_handed_over) { /* and is not sent any more */
+        event_stream_free(request->answer.stream);
+        answer_clear(&request->answer);
+    }
     oidc_call_free(request->oidc_call); /* it reads the request */
     request_forget(request);
     http_target_free(request->target);

@@ -375,6 +375,11 @@ bool auth_check_token(struct auth *auth, const char *token, struct login *login,
     return is_good;
 }
 
+bool auth_recall_token(struct auth *auth, const char *token, struct login *login)
+{
+    return token_memory_find(auth, token, store_changes(auth->store), login);
+}
+
 bool auth_recheck_login(struct auth *auth, struct login *login, GError **error)
 {
     if (login->key)

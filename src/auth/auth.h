@@ -55,6 +55,8 @@ void login_clear(struct login *login);
 /* What "Authorization: Bearer" or the cookie holds: an access token or an API key. False: VEDETTE_ERROR_PERMISSION (it
  * is not right, or over, or its session or user no longer stands), or the store's own error. */
 bool auth_check_token(struct auth *auth, const char *token, struct login *login, GError **error);
+/* The same of one that was checked a moment ago, without the store: false says nothing. */
+bool auth_recall_token(struct auth *auth, const char *token, struct login *login);
 /* Looks again at a login known already, as of a socket that stays open, and brings its user up to date. False as above.
  * Its access token may be over by then; it is the session or key that counts. */
 bool auth_recheck_login(struct auth *auth, struct login *login, GError **error);

@@ -266,6 +266,8 @@ static const struct record_field server_health_fields[] = {
           .unit = "bytes"),
     FIELD(struct server_health, http_bodies_refused, RECORD_COUNTER,
           "HTTP requests whose body was not kept, as http.max_bodies_bytes were (503)"),
+    FIELD(struct server_health, http_queued, RECORD_GAUGE,
+          "HTTP requests that wait for one of http.handler_threads: all of them are busy, or wait for the store"),
     FIELD(struct server_health, intake_lines_refused, RECORD_COUNTER, "lines of POST /api/v1/events that were refused"),
     FIELD(struct server_health, kept_answers_forgotten, RECORD_COUNTER,
           "answers to Idempotency-Keys forgotten before http.idempotency_minutes were over, as their org had more than "

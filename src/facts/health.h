@@ -154,6 +154,7 @@ struct server_health {
     int64_t http_errors;   /* answered 5xx */
     int64_t http_limited;
     int64_t http_body_bytes, http_bodies_refused;
+    int64_t http_queued; /* wait for a thread that handles them */
     int64_t intake_lines_refused;
     int64_t kept_answers_forgotten; /* before their time: too many, or too large */
     int64_t logins_failed;

@@ -12,7 +12,7 @@ struct http_settings {
     int32_t answer_timeout_seconds;  /* until an answer is sent, from when there is one */
     int32_t max_body_bytes;
     int64_t max_bodies_bytes; /* of all at once */
-    int32_t threads;
+    int32_t threads, handler_threads;
     int32_t websocket_max_clients;
     int32_t websocket_max_clients_per_user, websocket_max_clients_per_org; /* 0: a share of these (api/feed.c) */
     int32_t websocket_queue_bytes;       /* per client; oldest track updates are dropped first */

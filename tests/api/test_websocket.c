@@ -1,6 +1,6 @@
 /* /ws: who may open it, what arrives, and what becomes of clients that are slow or hostile. */
 #include "api/api_internal.h"
-#include "store/sqlite_internal.h"
+#include "hung_store.h"
 #include "websocket_world.h"
 
 static void test_messages_arrive(void)
@@ -362,19 +362,6 @@ static void test_a_client_says_what_it_wants(void)
 }
 
 /* ---- a store that hangs ---- */
-
-/* Everything that reads waits for a connection. */
-static void hang_store(struct api_world *world, struct store_transaction *held[SQLITE_READERS])
-{
-    for (int i = 0; i < SQLITE_READERS; i++)
-        g_assert_nonnull(held[i] = store_begin(world->store, STORE_READ, "default", NULL));
-}
-
-static void release_store(struct store_transaction *held[SQLITE_READERS])
-{
-    for (int i = 0; i < SQLITE_READERS; i++)
-        store_rollback(held[i]);
-}
 
 static bool is_told_within(int fd, int ms)
 {

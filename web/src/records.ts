@@ -572,6 +572,8 @@ export interface ServerHealth {
   http_body_bytes: number;
   /** HTTP requests whose body was not kept, as http.max_bodies_bytes were (503) */
   http_bodies_refused: number;
+  /** HTTP requests that wait for one of http.handler_threads: all of them are busy, or wait for the store */
+  http_queued: number;
   /** lines of POST /api/v1/events that were refused */
   intake_lines_refused: number;
   /** answers to Idempotency-Keys forgotten before http.idempotency_minutes were over, as their org had more than http.idempotency_max_keys or http.idempotency_max_bytes */

@@ -1,0 +1,104 @@
+/* The threads that handle requests. What a request asks of the store, of a password's hash or of a whole export takes
+ * its time, and a thread that serves connections has those of many others: it hands the request over and suspends its
+ * connection meanwhile. */
+#include "api/api_internal.h"
+
+#include <string.h>
+
+#include "base/counter.h"
+#include "base/thread.h"
+
+struct handler_pool {
+    struct api *api;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    GQueue requests;  /* lock; of struct request *, each by its own link: no more than there are connections */
+    bool is_stopping; /* lock */
+    pthread_t *threads;
+    int count;
+};
+
+/* With the lock held. */
+static void tell_length(const struct handler_pool *pool)
+{
+    counter_set(&pool->api->health->http_queued, pool->requests.length);
+}
+
+/* Afterwards the request is its connection's again, and may be gone. */
+static void handle(const struct handler_pool *pool, struct request *request)
+{
+    route_handle(request, &request->answer);
+    MHD_resume_connection(request->connection);
+    watch_release(pool->api->watch);
+}
+
+static void *run(void *data)
+{
+    struct handler_pool *pool = data;
+    thread_prefer_short_turns();
+    pthread_mutex_lock(&pool->lock);
+    while (!pool->is_stopping) {
+        GList *link = g_queue_pop_head_link(&pool->requests);
+        if (!link) {
+            pthread_cond_wait(&pool->changed, &pool->lock);
+            continue;
+        }
+        tell_length(pool);
+        pthread_mutex_unlock(&pool->lock);
+        handle(pool, link->data);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
+    return NULL;
+}
+
+struct handler_pool *handler_pool_start(struct api *api, GError **error)
+{
+    struct handler_pool *pool = g_new0(struct handler_pool, 1);
+    int wanted = api->settings->http.handler_threads, code = 0;
+    pool->api = api;
+    pool->threads = g_new0(pthread_t, wanted);
+    pthread_mutex_init(&pool->lock, NULL);
+    pthread_cond_init(&pool->changed, NULL);
+    g_queue_init(&pool->requests);
+    while (pool->count < wanted && code == 0) {
+        code = pthread_create(&pool->threads[pool->count], NULL, run, pool);
+        pool->count += code == 0;
+    }
+    if (code == 0)
+        return pool;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                "start the %d threads that handle requests (http.handler_threads): %s", wanted, g_strerror(code));
+    handler_pool_free(pool);
+    return NULL;
+}
+
+void handler_pool_free(struct handler_pool *pool)
+{
+    if (!pool)
+        return;
+    pthread_mutex_lock(&pool->lock);
+    pool->is_stopping = true;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    for (int i = 0; i < pool->count; i++)
+        pthread_join(pool->threads[i], NULL);
+    pthread_cond_destroy(&pool->changed);
+    pthread_mutex_destroy(&pool->lock);
+    g_free(pool->threads);
+    g_free(pool);
+}
+
+bool handler_pool_take(struct handler_pool *pool, struct request *request)
+{
+    if (!watch_hold(pool->api->watch))
+        return false;
+    MHD_suspend_connection(request->connection);
+    request->link.data = request;
+    pthread_mutex_lock(&pool->lock);
+    g_queue_push_tail_link(&pool->requests, &request->link);
+    tell_length(pool);
+    pthread_cond_signal(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
+    return true;
+}

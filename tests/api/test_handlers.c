@@ -1,0 +1,83 @@
+/* Requests that have to wait hold up nobody but those who wait as they do. */
+#include "api/api_internal.h"
+#include "hung_store.h"
+
+enum { CLIENTS = 12 }; /* more than handle requests */
+
+/* Asks for what the store has, and waits. */
+static int ask(const struct api_world *world)
+{
+    g_autofree char *text = g_strdup_printf("GET /api/v1/incidents HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: "
+                                            "Bearer %s\r\n\r\n",
+                                            api_port(world->api), world->token);
+    int fd = world_connect(world);
+    world_send(fd, text);
+    return fd;
+}
+
+static void ask_all(struct api_world *world, int fds[CLIENTS])
+{
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = ask(world);
+    WORLD_AWAIT(counter_get(&world->health.http_queued) == CLIENTS - world->settings.http.handler_threads);
+}
+
+static void assert_status(const struct api_world *world, const char *path, const char *token, int status)
+{
+    struct reply reply = world_get(world, path, token);
+    g_assert_cmpint(reply.status, ==, status);
+    reply_clear(&reply);
+}
+
+/* What watches the server would end it, and the page would be dead, as long as some requests wait for the store. */
+static void test_who_waits_for_the_store_holds_up_nobody(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_init(&world);
+    world_set_online(&world);
+    world_login(&world);
+    assert_status(&world, "/health", world.token, 200); /* who it is, is remembered from now on */
+    hang_store(&world, held);
+    ask_all(&world, fds);
+    assert_status(&world, "/health/live", NULL, 200);
+    assert_status(&world, "/health/live", world.token, 200);
+    assert_status(&world, "/", NULL, 200);
+    g_assert_cmpint(counter_get(&world.health.http_queued), >, 0); /* they wait yet */
+    release_store(held);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct reply reply = world_read_answer(fds[i], "GET /api/v1/incidents HTTP/1.1");
+        g_assert_true(reply.status == 200 || reply.status == 503); /* it took too long */
+        reply_clear(&reply);
+        close(fds[i]);
+    }
+    g_assert_cmpint(counter_get(&world.health.http_queued), ==, 0);
+    world_clear(&world);
+}
+
+/* Nothing is kept of who does not wait for the answer. */
+static void test_who_leaves_meanwhile_is_forgotten(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_init(&world);
+    world_login(&world);
+    hang_store(&world, held);
+    ask_all(&world, fds);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    release_store(held);
+    WORLD_AWAIT(counter_get(&world.health.http_queued) == 0);
+    assert_status(&world, "/health/live", NULL, 200);
+    world_clear(&world);
+}
+
+int main(int argc, char **argv)
+{
+    g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/handlers/who_waits_for_the_store_holds_up_nobody", test_who_waits_for_the_store_holds_up_nobody);
+    g_test_add_func("/handlers/who_leaves_meanwhile_is_forgotten", test_who_leaves_meanwhile_is_forgotten);
+    return g_test_run();
+}
