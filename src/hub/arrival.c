@@ -115,12 +115,14 @@ static bool release_records(struct arrival *arrival, GError **error)
     return true;
 }
 
-/* Records are of cameras that are registered, and told of by policies that are known: so they are let go
- * once those are there. */
+/* Jobs only read when they are planned, and need none of the rest: retention, which makes room, is to run also where
+ * the store is too full for it. Records are of cameras that are registered, and told of by policies that are known: so
+ * they are let go once those are there. */
 static const struct arrival_step {
     const char *name; /* for people */
     bool (*take)(struct arrival *arrival, GError **error);
 } steps[] = {
+    {"planning jobs", start_scheduler},
     {"registering the settings' cameras", register_cameras},
     {"keeping which track ids were given", settle_track_ids},
     {"reading policies", read_policies},
@@ -129,16 +131,17 @@ static const struct arrival_step {
     {"reading policy files", read_files},
     {"storing records", release_records},
     {"preparing logins", prepare_logins},
-    {"planning jobs", start_scheduler},
 };
 enum { STEP_COUNT = G_N_ELEMENTS(steps) };
 
 /* ---- carrying them out ---- */
 
+/* A store that is full, or takes no writes, is away for this as one that does not answer. */
 static bool is_away(const GError *error)
 {
     return error && (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
-                     g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT));
+                     g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT) ||
+                     g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL));
 }
 
 /* As far as they go. `next` is written by whoever is at the steps, under the lock, and by nobody else. */

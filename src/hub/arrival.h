@@ -1,7 +1,8 @@
 /* The store's arrival: what the start of a hub has to ask of the store, or to tell it, is one list of steps, done in
- * its order. Where the store answers all of it is done before anything else begins. Where PostgreSQL cannot be reached
- * the rest is done by a thread of its own as soon as it can, tried again with backoff, while cameras are watched under
- * the last good policies and what they see waits in the spool. Main thread unless said otherwise.
+ * its order. Where the store answers all of it is done before anything else begins. Where PostgreSQL cannot be reached,
+ * or a store takes no writes, the rest is done by a thread of its own as soon as it can, tried again with backoff,
+ * while cameras are watched under the last good policies and what they see waits in the spool. Main thread unless said
+ * otherwise.
  */
 #pragma once
 

@@ -23,6 +23,7 @@ static enum vedette_error classify(const char *state, const char **advice)
         {"22023", VEDETTE_ERROR_PERMISSION, "if a role is missing, run what `vedette migrate roles` prints"},
         {"22", VEDETTE_ERROR_INVALID, NULL},
         {"23", VEDETTE_ERROR_INVALID, NULL},
+        {"25006", VEDETTE_ERROR_UNAVAILABLE, "it takes no writes: a standby? Then store.url must name the primary"},
         {"53", VEDETTE_ERROR_UNAVAILABLE, NULL},
         {"57", VEDETTE_ERROR_UNAVAILABLE, NULL},
         {"08", VEDETTE_ERROR_UNAVAILABLE, NULL},

@@ -29,9 +29,9 @@ static bool lock_file(int fd, const char *path, const char *directory, GError **
                     directory, *g_strstrip(pid) ? pid : "(unknown)");
         return false;
     }
-    int length = g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
-    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, (size_t)length, 0) != length)
-        return vedette_error_set_errno(path, "write", "free space there, or move data_dir", error);
+    size_t length = (size_t)g_snprintf(pid, sizeof pid, "%d\n", (int)getpid());
+    if (ftruncate(fd, 0) != 0 || pwrite(fd, pid, length, 0) != (ssize_t)length)
+        return true; /* on a full disk it says nobody's name, and locks all the same */
     return true;
 }
 
@@ -120,6 +120,7 @@ static void sqlite_close(void *data)
     pthread_mutex_destroy(&engine->readers.lock);
     pthread_cond_destroy(&engine->turns.ended);
     pthread_mutex_destroy(&engine->turns.lock);
+    g_clear_error(&engine->failure);
     g_free(engine->data_dir);
     g_free(engine->path);
     g_free(engine);
@@ -136,8 +137,8 @@ static bool note_place(struct sqlite_engine *engine, GError **error)
     return true;
 }
 
-/* The lock, the file and the writing connection; not migrated yet. */
-static struct sqlite_engine *open_bare(struct store *store, GError **error)
+/* The lock, and no file yet. */
+static struct sqlite_engine *engine_new(struct store *store, GError **error)
 {
     int lock_fd = sqlite_lock_directory(store->data_dir, error);
     g_autofree char *directory = lock_fd < 0 ? NULL : realpath(store->data_dir, NULL);
@@ -152,32 +153,71 @@ static struct sqlite_engine *open_bare(struct store *store, GError **error)
     engine->path = g_build_filename(directory, "vedette.db", NULL);
     engine->data_dir = g_strdup(directory);
     init_locks(engine);
-    if (make_file(engine->path, error) && note_place(engine, error) &&
-        connection_open(&engine->writer, engine->path, true, error))
-        return engine;
-    sqlite_close(engine);
-    return NULL;
+    return engine;
+}
+
+/* The file and the writing connection; not migrated yet. */
+static bool open_bare(struct sqlite_engine *engine, GError **error)
+{
+    return make_file(engine->path, error) && note_place(engine, error) &&
+           connection_open(&engine->writer, engine->path, true, error);
+}
+
+static bool is_open(const struct sqlite_engine *engine)
+{
+    return g_atomic_int_get(&engine->is_open);
+}
+
+/* As this program needs it. With the turn to write, or while nobody else knows of the engine. */
+static bool open_file(struct sqlite_engine *engine, GError **error)
+{
+    if (!open_bare(engine, error))
+        return false;
+    if (migrate(&engine->writer, engine->store->clock, false, NULL, error) &&
+        sqlite_scope_install(&engine->writer, error) && sqlite_checkpointer_start(engine, error)) {
+        g_atomic_int_set(&engine->is_open, true);
+        return true;
+    }
+    connection_close(&engine->writer);
+    return false;
+}
+
+/* The file is as it must be, as far as is known, and cannot be written now: its disk is full, or somebody has it. */
+static bool is_away(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) ||
+           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+}
+
+/* What went wrong holds for a while, so that not everyone who asks waits for the next try. */
+static void note_opening(struct sqlite_engine *engine, const GError *failure)
+{
+    g_clear_error(&engine->failure);
+    engine->failure = failure ? g_error_copy(failure) : NULL;
+    engine->retry_us = clock_monotonic_us(clock_system()) + SQLITE_RETRY_MS * INT64_C(1000);
 }
 
 static void *sqlite_open(struct store *store, bool may_be_away, GError **error)
 {
-    (void)may_be_away; /* the file is here */
-    struct sqlite_engine *engine = open_bare(store, error);
-    if (!engine)
-        return NULL;
-    if (migrate(&engine->writer, store->clock, false, NULL, error) && sqlite_scope_install(&engine->writer, error) &&
-        sqlite_checkpointer_start(engine, error))
+    g_autoptr(GError) failure = NULL;
+    struct sqlite_engine *engine = engine_new(store, error);
+    if (!engine || open_file(engine, &failure))
         return engine;
+    if (may_be_away && is_away(failure)) {
+        note_opening(engine, failure);
+        return engine;
+    }
+    g_propagate_error(error, g_steal_pointer(&failure));
     sqlite_close(engine);
     return NULL;
 }
 
 static bool sqlite_migrate(struct store *store, bool is_dry, GString *report, GError **error)
 {
-    struct sqlite_engine *engine = open_bare(store, error);
+    struct sqlite_engine *engine = engine_new(store, error);
     if (!engine)
         return false;
-    bool is_good = migrate(&engine->writer, store->clock, is_dry, report, error);
+    bool is_good = open_bare(engine, error) && migrate(&engine->writer, store->clock, is_dry, report, error);
     sqlite_close(engine);
     return is_good;
 }
@@ -233,20 +273,6 @@ static bool open_reader(struct sqlite_engine *engine, struct connection *connect
     return false;
 }
 
-static bool begin_read(struct sqlite_engine *engine, struct store_transaction *transaction, const char *org_id,
-                       GError **error)
-{
-    struct connection *reader = wait_for_reader(engine, error);
-    if (!reader)
-        return false;
-    if (!open_reader(engine, reader, error) || !connection_execute(reader, "BEGIN", error)) {
-        return_reader(engine, reader);
-        return false;
-    }
-    transaction->connection = reader;
-    return sqlite_scope_set(reader, org_id, error); /* a reader's cannot fail */
-}
-
 static void take_turn(struct sqlite_engine *engine)
 {
     struct write_turns *turns = &engine->turns;
@@ -267,9 +293,45 @@ static void end_turn(struct sqlite_engine *engine)
     pthread_mutex_unlock(&engine->turns.lock);
 }
 
+/* What could not be opened at the start is tried again by whoever needs it; to them it is away, whatever ails it. */
+static bool ensure_open(struct sqlite_engine *engine, GError **error)
+{
+    if (is_open(engine))
+        return true;
+    take_turn(engine);
+    if (!is_open(engine) && clock_monotonic_us(clock_system()) >= engine->retry_us) {
+        g_autoptr(GError) failure = NULL;
+        open_file(engine, &failure);
+        note_opening(engine, failure);
+    }
+    GError *failure = is_open(engine) ? NULL : g_error_copy(engine->failure);
+    end_turn(engine);
+    if (!failure)
+        return true;
+    failure->code = VEDETTE_ERROR_UNAVAILABLE;
+    g_propagate_error(error, failure);
+    return false;
+}
+
+static bool begin_read(struct sqlite_engine *engine, struct store_transaction *transaction, const char *org_id,
+                       GError **error)
+{
+    struct connection *reader = wait_for_reader(engine, error);
+    if (!reader)
+        return false;
+    if (!open_reader(engine, reader, error) || !connection_execute(reader, "BEGIN", error)) {
+        return_reader(engine, reader);
+        return false;
+    }
+    transaction->connection = reader;
+    return sqlite_scope_set(reader, org_id, error); /* a reader's cannot fail */
+}
+
 static bool sqlite_begin(void *data, struct store_transaction *transaction, const char *org_id, GError **error)
 {
     struct sqlite_engine *engine = data;
+    if (!ensure_open(engine, error))
+        return false;
     if (transaction->access == STORE_READ)
         return begin_read(engine, transaction, org_id, error);
     take_turn(engine);
@@ -383,14 +445,14 @@ static bool check_place(const struct sqlite_engine *engine, GError **error)
 static bool sqlite_check(void *data, int64_t *free_bytes, GError **error)
 {
     struct sqlite_engine *engine = data;
-    if (!check_place(engine, error))
+    if (is_open(engine) && !check_place(engine, error))
         return false;
     struct statvfs room;
     if (statvfs(engine->data_dir, &room) != 0)
         return vedette_error_set_errno(engine->data_dir, "look at its free space",
                                        "the directory must stay where it is", error);
     *free_bytes = (int64_t)room.f_bavail * (int64_t)room.f_frsize;
-    if (!probe(engine, error))
+    if (!ensure_open(engine, error) || !probe(engine, error))
         return false;
     if (*free_bytes < engine->store->settings.minimum_free_bytes) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,

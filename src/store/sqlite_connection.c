@@ -17,6 +17,8 @@ static enum vedette_error classify(sqlite3 *db, int code, const char **advice)
     }
     switch (code & 0xff) {
     case SQLITE_READONLY:
+        *advice = "it takes no writes: check its rights, and whether its disk is mounted for reading alone";
+        return VEDETTE_ERROR_UNAVAILABLE;
     case SQLITE_PERM:
     case SQLITE_AUTH:
     case SQLITE_CANTOPEN:

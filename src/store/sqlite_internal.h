@@ -14,6 +14,7 @@ enum {
     SQLITE_READERS = 4,
     SQLITE_READER_WAIT_MS = 5000,        /* a reader that waits longer is told to come back */
     SQLITE_BUSY_MS = 2000,               /* SQLite's own wait for a lock */
+    SQLITE_RETRY_MS = 500,               /* a file that could not be opened is not tried again for so long */
     SQLITE_CHECKPOINT_PAGES = 200,       /* of the WAL: so many are written into the database when nobody waits */
     SQLITE_CHECKPOINT_MOST_PAGES = 4000, /* and so many by whoever commits the last of them */
     SQLITE_WAL_LIMIT_BYTES = 64 << 20,   /* a WAL that grew beyond is cut after its checkpoint */
@@ -86,17 +87,21 @@ struct write_turns {
 struct checkpointer {
     int pages; /* of the WAL after the last commit; 0 after a checkpoint. Of whoever has the turn */
     pthread_t thread;
-    bool is_running; /* immutable after open */
+    bool is_running; /* immutable once the file is open */
     bool is_closing; /* turns.lock */
 };
 
 struct sqlite_engine {
-    /* immutable after open */
+    /* immutable */
     struct store *store;
     char *data_dir, *path;
-    dev_t device; /* where the file lay when it was opened */
-    ino_t inode;
     int lock_fd;
+
+    int is_open;  /* atomic: the file is open for good; it may be only after the engine is, where its disk is full */
+    dev_t device; /* immutable once it is: where the file lay then, as the next */
+    ino_t inode;
+    GError *failure;  /* of whoever has the turn, as the next: why it is not open */
+    int64_t retry_us; /* by the machine's clock: not before */
 
     struct write_turns turns;
     struct connection writer; /* whoever has the turn */

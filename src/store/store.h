@@ -30,9 +30,10 @@ struct store;
  * copied. */
 struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                          struct server_health *health, GError **error);
-/* The same for a server, which starts without its database: where PostgreSQL cannot be reached the store is opened all
- * the same, and whatever is asked of it fails with VEDETTE_ERROR_UNAVAILABLE until it can be, and has its migrations.
- * NULL: it was reached and is not as it must be, or store.url is no address. */
+/* The same for a server, which starts without its database: where PostgreSQL cannot be reached, or SQLite's file cannot
+ * be written because its disk is full or another program holds it, the store is opened all the same, and whatever is
+ * asked of it fails with VEDETTE_ERROR_UNAVAILABLE until it can be, and has its migrations. NULL: it was reached and is
+ * not as it must be, store.url is no address, or another server has the data directory. */
 struct store *store_open_or_wait(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                                  struct server_health *health, GError **error);
 /* Applies the migrations that are missing, in order and in one transaction; `is_dry`: only looks. `report` gets a line

@@ -14,6 +14,7 @@ from world import (BINARY, DEADLINE_SECONDS, PASSWORD, Camera, Directory, Hub, P
                    until, vedette)
 
 STOP_SECONDS, SPOOLED_BYTES, ASKED_SECONDS = 2, 20000, 2
+SCRAPE_TOKEN = "scrape-token-of-the-test"
 
 
 def newest_binaries():
@@ -62,8 +63,11 @@ class Postgres(Process):
         return subprocess.run([self.bin / program, *arguments], capture_output=True, text=True, check=check, cwd=self.place,
                               timeout=DEADLINE_SECONDS, **user, **options)
 
+    def sql(self, text):
+        return self.run("psql", "-h", self.place, "-v", "ON_ERROR_STOP=1", "-Atqc", text, "vedette").stdout.strip()
+
     def count_events(self):
-        return int(self.run("psql", "-h", self.place, "-Atc", "SELECT count(*) FROM events", "vedette").stdout)
+        return int(self.sql("SELECT count(*) FROM events"))
 
     def signal_all(self, number):
         children = pathlib.Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children").read_text().split()
@@ -147,8 +151,16 @@ def is_ready(hub):
     return hub.status("/health/ready")[0] == 200
 
 
+def metric(hub, name):
+    return int(re.search(rf"^vedette_{name} (\S+)", hub.text("/metrics"), re.MULTILINE).group(1))
+
+
+def records_spooled(hub):
+    return metric(hub, "records_spooled_total")
+
+
 def policy_revision(hub):
-    return int(re.search(r"^vedette_policy_revision (\S+)", hub.text("/metrics"), re.MULTILINE).group(1))
+    return metric(hub, "policy_revision")
 
 
 def spooled_bytes(directory):
@@ -164,8 +176,7 @@ def assert_waits_for_its_store(hub):
 
 def h11_a_server_starts_without_its_store_from_the_last_good_snapshot():
     with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
-        cameras, token = camera_config("shop", camera.url), "scrape-token-of-the-test"
-        more = f"managed_cameras: {{refused_networks: ''}}\nmetrics_token: {token}\n"
+        cameras, more = camera_config("shop", camera.url), f"managed_cameras: {{refused_networks: ''}}\nmetrics_token: {SCRAPE_TOKEN}\n"
         with start_hub(directory, postgres, cameras, more=more) as hub:
             made = hub.request("/api/v1/cameras", {"name": "yard", "source": camera.url, "analyse_fps": 5})["id"]
             until(lambda: {"shop", made} <= hub.online(), "both cameras are online")
@@ -175,7 +186,7 @@ def h11_a_server_starts_without_its_store_from_the_last_good_snapshot():
         postgres.stop_fast()
         stored = None
         with start_hub(directory, postgres, cameras, name="again", more=more, logs_in=False) as hub:
-            hub.token = token
+            hub.token = SCRAPE_TOKEN
             assert_waits_for_its_store(hub)
             until(lambda: len(hub.workers()) == 1, "the settings' camera has a worker")
             before = spooled_bytes(directory)
@@ -194,6 +205,54 @@ def h11_a_server_starts_without_its_store_from_the_last_good_snapshot():
             assert hub.request("/health")["components"]["store"]["status"] == "healthy"
             assert hub.stop() == 0, hub.log()
         assert spooled(directory) == 0 and postgres.count_events() > stored
+
+
+def component_of_store(hub):
+    return hub.status("/health")[2].get("components", {}).get("store", {})
+
+
+def a_server_starts_while_its_store_takes_no_writes():
+    """As where store.url names a standby after a failover."""
+    with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
+        cameras = camera_config("shop", camera.url)
+        with start_hub(directory, postgres, cameras) as hub:
+            until(lambda: hub.events("limit=10"), "what the camera saw is stored")
+            token = hub.token
+            assert hub.stop() == 0, hub.log()
+        postgres.sql("ALTER ROLE vedette_login SET default_transaction_read_only = on")
+        before = postgres.count_events()
+        with start_hub(directory, postgres, cameras, name="again", logs_in=False) as hub:
+            assert_waits_for_its_store(hub)
+            hub.token = token  # it can be read who that is
+            until(lambda: records_spooled(hub) > 0, "what the camera sees is kept in the spool, and its worker told so")
+            until(lambda: "it takes no writes" in component_of_store(hub).get("reason", ""), "it says why")
+            kept = records_spooled(hub)
+            assert postgres.count_events() == before and not is_ready(hub)
+            postgres.sql("ALTER ROLE vedette_login RESET default_transaction_read_only")
+            until(lambda: is_ready(hub), "all that waited is done")
+            until(lambda: postgres.count_events() >= before + kept, "what was kept is stored")
+            until(lambda: component_of_store(hub)["status"] == "healthy", "it is well")
+            assert hub.stop() == 0, hub.log()
+        assert spooled(directory) == 0
+
+
+def jobs_run_while_the_store_is_too_full_for_a_start():
+    """Retention makes room. What has none here is one row that each start writes."""
+    with Directory() as directory, Postgres(directory) as postgres:
+        with start_hub(directory, postgres, "  []\n") as hub:
+            assert hub.stop() == 0, hub.log()
+        postgres.sql("CREATE FUNCTION full_disk() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE 'no space left' USING "
+                     "ERRCODE = '53100'; END $$")
+        postgres.sql("CREATE TRIGGER full_disk BEFORE INSERT ON store_values FOR EACH ROW WHEN (NEW.name = 'track_id_base') "
+                     "EXECUTE FUNCTION full_disk()")
+        with start_hub(directory, postgres, "  []\n", name="again") as hub:
+            assert "free space where PostgreSQL keeps its data" in hub.log(), hub.log()
+            assert hub.status("/api/v1/jobs/cleanup_old_data/run", method="POST")[0] == 200
+            until(lambda: postgres.sql("SELECT state FROM job_runs WHERE job_id = 'cleanup_old_data'") == "done", "retention has run")
+            assert not is_ready(hub)
+            postgres.sql("DROP TRIGGER full_disk ON store_values")
+            until(lambda: is_ready(hub), "the rest is done once there is room")
+            assert hub.stop() == 0, hub.log()
 
 
 def h11_the_first_start_of_all_waits_for_its_store():
@@ -292,6 +351,8 @@ if __name__ == "__main__":
         ("a server with a request in a store that hangs ends", a_server_with_a_request_in_a_store_that_hangs_ends),
         ("H11: a server starts without its store, from the last good snapshot",
          h11_a_server_starts_without_its_store_from_the_last_good_snapshot),
+        ("a server starts while its store takes no writes", a_server_starts_while_its_store_takes_no_writes),
+        ("jobs run while the store is too full for a start", jobs_run_while_the_store_is_too_full_for_a_start),
         ("H11: the first start of all waits for its store", h11_the_first_start_of_all_waits_for_its_store),
         ("H11: a store that comes without its tables is waited for", h11_a_store_that_comes_without_its_tables_is_waited_for),
         ("a store that is reached and is not as it must be is refused at the start",

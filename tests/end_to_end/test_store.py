@@ -1,9 +1,13 @@
 """The store and its jobs from the command line, beside a hub that runs."""
+import contextlib
+import errno
 import json
 import os
+import re
+import subprocess
 import sys
 
-from world import PASSWORD, Camera, Directory, Hub, camera_config, run_tests, sanitizer_options, until, vedette
+from world import PASSWORD, Camera, Directory, Hub, Skip, camera_config, run_tests, sanitizer_options, until, vedette
 
 
 def jobs_are_listed_run_paused_and_told():
@@ -47,9 +51,63 @@ def a_hub_is_backed_up_while_it_runs_and_restored_when_it_does_not():
         assert store("backup").returncode == 2
 
 
+@contextlib.contextmanager
+def disk(place, megabytes):
+    """A disk of its own."""
+    place.mkdir(mode=0o700)
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={megabytes}m,mode=0700", "tmpfs", place], capture_output=True,
+                             text=True, check=False)
+    if mounted.returncode != 0:
+        raise Skip(f"cannot mount a tmpfs here: {mounted.stderr}")
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "--lazy", place], check=True)
+
+
+def fill(path):
+    with open(path, "wb", buffering=0) as file:
+        try:
+            while file.write(bytes(4096)):
+                pass
+        except OSError as reason:
+            assert reason.errno == errno.ENOSPC, reason
+
+
+def records_spooled(hub):
+    return int(re.search(r"^vedette_records_spooled_total (\d+)", hub.text("/metrics"), re.MULTILINE).group(1))
+
+
+def q16_a_hub_starts_while_the_disk_of_its_store_is_full():
+    """Its spool's disk is another, and has room."""
+    token = "scrape-token-of-the-test"
+    config = f"metrics_token: {token}\nstore: {{retry_delay_max_ms: 500, minimum_free_bytes: 0}}\nspool: {{retry_max_seconds: 1}}\ncameras:\n"
+    with (Directory() as directory, disk(directory / "data", 16) as data, disk(data / "spool", 32),
+          Camera(directory, "scene://corridor?fps=10") as camera):
+        config += camera_config("shop", camera.url)
+        with Hub(directory, config) as hub:
+            until(lambda: hub.events("limit=10"), "what the camera saw is stored")
+            assert hub.stop() == 0, hub.log()
+        ballast = data / "ballast"
+        fill(ballast)
+        with Hub(directory, config, name="again", logs_in=False) as hub:
+            hub.token = token
+            assert hub.status("/health/live")[0] == 200 and hub.status("/health/ready")[0] == 503
+            until(lambda: records_spooled(hub) > 0, "what the camera sees is kept in the spool, and its worker told so")
+            assert "free space there" in hub.log(), hub.log()[-2000:]
+            ballast.unlink()
+            until(lambda: hub.status("/health/ready")[0] == 200, "all that waited is done")
+            hub.log_in()
+            until(lambda: hub.request("/queue/stats")["total_queued"] == 0, "what was kept is stored")
+            assert hub.cameras()["shop"]["health"]["records_stored"] > 0
+            assert hub.request("/health")["components"]["store"]["status"] == "healthy"
+            assert hub.stop() == 0, hub.log()
+
+
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("jobs are listed, run, paused and told", jobs_are_listed_run_paused_and_told),
         ("a hub is backed up while it runs, and restored when it does not",
          a_hub_is_backed_up_while_it_runs_and_restored_when_it_does_not),
+        ("q16 a hub starts while the disk of its store is full", q16_a_hub_starts_while_the_disk_of_its_store_is_full),
     ]))

@@ -1,7 +1,10 @@
 /* What the disk can do to a store: crashes, full and read-only places, foreign and damaged files, a second process. */
 #include "store_world.h"
 
+#include "store/store_internal.h"
+
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <sys/mount.h>
@@ -345,6 +348,108 @@ static void test_q16_tiny_tmpfs(void)
     g_rmdir(mount_point);
 }
 
+/* As a server that runs opens it. */
+static struct store *open_or_wait(struct store_world *world)
+{
+    g_autoptr(GError) error = NULL;
+    struct store *store = store_open_or_wait(world->directory, &world_settings, world->clock, &world->health, &error);
+    g_assert_no_error(error);
+    return store;
+}
+
+/* It tells of what ails it, and is there as soon as that is over. */
+static void check_waits(struct store_world *world, const char *why, void (*mend)(void *), void *data)
+{
+    g_autoptr(GError) error = NULL, second = NULL, read = NULL;
+    g_assert_null(world_open(world, &error));
+    g_test_message("%s", error->message);
+    g_assert_nonnull(strstr(error->message, why));
+    world->store = open_or_wait(world);
+    g_clear_error(&error);
+    g_assert_false(store_check(world->store, &error));
+    g_assert_nonnull(strstr(error->message, why));
+    g_assert_null(world_open(world, &second)); /* whoever waits for it has it */
+    g_assert_nonnull(strstr(second->message, "uses it already"));
+    struct world_result result = store_many(world, 1);
+    g_assert_cmpint(result.code, ==, VEDETTE_ERROR_UNAVAILABLE);
+    g_free(result.error);
+    const struct store_event_filter filter = {.org_id = "default", .limit = 100};
+    g_assert_null(store_events_list(world->store, &filter, &read));
+    g_assert_error(read, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    mend(data);
+    WORLD_WAIT_UNTIL(store_checker_read(world->store->checker, NULL));
+    g_assert_cmpint(store_many(world, 1).new_records, ==, 1);
+    g_assert_true(store_check(world->store, NULL));
+    g_assert_cmpint(world_count(world, "door", "line_in", world_start_ms), ==, 2); /* with the one of before */
+}
+
+static void fill(const char *path)
+{
+    static const char bytes[4096];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    g_assert_cmpint(fd, >=, 0);
+    while (write(fd, bytes, sizeof bytes) > 0)
+        ;
+    g_assert_cmpint(errno, ==, ENOSPC);
+    close(fd);
+}
+
+static void test_q16_a_server_starts_on_a_full_disk(void)
+{
+    g_autofree char *mount_point = g_dir_make_tmp("vedette-tmpfs-XXXXXX", NULL);
+    if (mount("tmpfs", mount_point, "tmpfs", 0, "size=3m,mode=0700") != 0) {
+        g_test_skip("cannot mount a tmpfs here");
+        g_rmdir(mount_point);
+        return;
+    }
+    g_autofree char *ballast = g_build_filename(mount_point, "ballast", NULL);
+    struct store_world world = {.clock = clock_fake_new(world_start_ms),
+                                .directory = g_build_filename(mount_point, "data", NULL)};
+    g_autofree char *lock = g_build_filename(world.directory, "lock", NULL);
+    world.store = world_open(&world, NULL);
+    g_assert_cmpint(store_many(&world, 1).new_records, ==, 1);
+    store_close(world.store);
+    g_assert_cmpint(g_unlink(lock), ==, 0); /* whose process id has no room then */
+    fill(ballast);
+    check_waits(&world, "free space there", remove_ballast, ballast);
+    world_clear(&world);
+    g_assert_cmpint(umount2(mount_point, MNT_DETACH), ==, 0);
+    g_rmdir(mount_point);
+}
+
+static void let_go(void *other)
+{
+    g_assert_cmpint(sqlite3_exec(other, "ROLLBACK", NULL, NULL, NULL), ==, SQLITE_OK);
+}
+
+static void test_a_server_starts_while_another_program_holds_the_file(void)
+{
+    struct store_world world;
+    world_init(&world);
+    g_assert_cmpint(store_many(&world, 1).new_records, ==, 1);
+    store_close(world.store);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    sqlite3 *other = NULL;
+    g_assert_cmpint(sqlite3_open(path, &other), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_exec(other, "BEGIN IMMEDIATE", NULL, NULL, NULL), ==, SQLITE_OK);
+    check_waits(&world, "another program holds it", let_go, other);
+    sqlite3_close(other);
+    world_clear(&world);
+}
+
+/* It would be waited for in vain. */
+static void test_a_file_that_is_wrong_is_not_waited_for(void)
+{
+    struct store_world world = {.clock = clock_fake_new(world_start_ms),
+                                .directory = g_dir_make_tmp("vedette-store-XXXXXX", NULL)};
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL), *text = g_strnfill(8192, 'x');
+    g_assert_true(g_file_set_contents(path, text, -1, NULL));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(store_open_or_wait(world.directory, &world_settings, world.clock, &world.health, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO);
+    world_clear(&world);
+}
+
 static void raise_limit(void *data)
 {
     g_assert_cmpint(setrlimit(RLIMIT_FSIZE, data), ==, 0);
@@ -462,6 +567,10 @@ int main(int argc, char **argv)
     g_test_add_func("/store/concurrent_start", test_concurrent_start);
     g_test_add_func("/store/another_program_may_change_the_schema", test_another_program_may_change_the_schema);
     g_test_add_func("/store/q16_tiny_tmpfs", test_q16_tiny_tmpfs);
+    g_test_add_func("/store/q16_a_server_starts_on_a_full_disk", test_q16_a_server_starts_on_a_full_disk);
+    g_test_add_func("/store/a_server_starts_while_another_program_holds_the_file",
+                    test_a_server_starts_while_another_program_holds_the_file);
+    g_test_add_func("/store/a_file_that_is_wrong_is_not_waited_for", test_a_file_that_is_wrong_is_not_waited_for);
     g_test_add_func("/store/q15_file_size_limit", test_q15_file_size_limit);
     g_test_add_func("/store/log_goes_into_the_file_when_nobody_writes", test_log_goes_into_the_file_when_nobody_writes);
     return g_test_run();
