@@ -33,7 +33,7 @@ static void drop_client(struct control *control)
     if (control->client >= 0)
         close(control->client);
     if (control->proof)
-        proof_ignore(control->proof);
+        proof_break_off(control->proof);
     profile_break_off(control->profile);
     if (control->writing_watch)
         g_source_remove(control->writing_watch);

@@ -129,12 +129,20 @@ static void tell_elapsed(struct proof *proof)
     tell(proof, (double)(clock_monotonic_us(proof->hub->clock) - proof->stepped_us) / 1000);
 }
 
+/* Whatever of it is under way comes to its end in the next turns. */
+static void be_over(struct proof *proof)
+{
+    proof->is_over = true;
+    g_atomic_int_set(&proof->is_left, true);
+    proof->step = NULL;
+    if (proof->worker)
+        hub_worker_stop(proof->worker);
+}
+
 static void finish(struct proof *proof, const char *problem)
 {
     if (proof->is_over)
         return;
-    proof->is_over = true;
-    g_atomic_int_set(&proof->is_left, true);
     proof->problem = g_strdup(problem);
     if (problem)
         log_error(NULL, "the proof failed: %s", problem);
@@ -143,9 +151,7 @@ static void finish(struct proof *proof, const char *problem)
                  (double)(clock_monotonic_us(proof->hub->clock) - proof->started_us) / 1000);
     if (proof->step)
         proof->step(proof->data, NULL, 0, problem);
-    proof->step = NULL;
-    if (proof->worker)
-        hub_worker_stop(proof->worker);
+    be_over(proof);
 }
 
 /* ---- looking ---- */
@@ -337,9 +343,11 @@ static gboolean on_turn(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-void proof_ignore(struct proof *proof)
+void proof_break_off(struct proof *proof)
 {
-    proof->step = NULL;
+    if (!proof->is_over)
+        log_info(NULL, "the proof is broken off before: %s", step_names[proof->next]);
+    be_over(proof);
 }
 
 void proof_clear(struct hub *hub)

@@ -21,8 +21,9 @@ typedef void (*proof_step_fn)(void *data, const char *step, double ms, const cha
 
 /* Begins. NULL when one is under way, or the clip or the worker could not be made; the error says why. */
 struct proof *proof_start(struct hub *hub, proof_step_fn step, void *data, GError **error);
-/* Nobody listens any more: it goes on to its end in silence. */
-void proof_ignore(struct proof *proof);
+/* Nobody waits for it any more: it ends where it is, in silence, and makes room for the next once its worker is gone.
+ */
+void proof_break_off(struct proof *proof);
 /* Ends the one under way, at once; before the workers are freed. */
 void proof_clear(struct hub *hub);
 

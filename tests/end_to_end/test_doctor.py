@@ -8,7 +8,7 @@ import sqlite3
 import stat
 import sys
 
-from world import Directory, Hub, free_port, run_tests, until, vedette
+from world import DEADLINE_SECONDS, Directory, Hub, free_port, run_tests, until, vedette
 
 
 def doctor(directory, *arguments):
@@ -134,6 +134,22 @@ def a_step_that_does_not_come_about_is_named_at_its_deadline():
         until(lambda: doctor(directory, "--end-to-end").returncode == 0, "and the next proof succeeds")
 
 
+def a_proof_that_nobody_waits_for_is_broken_off():
+    with Directory() as directory, Hub(directory, "cameras: []\nprogress: {proof_seconds: 60}\n") as hub:
+        with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as other:
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(DEADLINE_SECONDS)
+                client.connect(str(directory / "data" / "control.sock"))
+                client.sendall(b"prove\n")
+                assert b"a clip is made" in client.recv(1000)
+                other.execute("BEGIN IMMEDIATE")  # nobody else can write: it does not come to its end by itself
+            until(lambda: not (directory / "data" / "self-test.mp4").exists() and not hub.workers(), "it has ended all the same")
+            other.execute("ROLLBACK")
+        assert "broken off" in hub.log() and "proof failed" not in hub.log(), hub.log()
+        answer = doctor(directory, "--end-to-end")
+        assert answer.returncode == 0, answer.stdout + answer.stderr
+
+
 def strangers_to_the_control_socket_are_borne():
     with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
         for words in (b"", b"prove", b"\0" * 1000, b"prove\nprove\n", b"prove\n"):
@@ -156,5 +172,6 @@ if __name__ == "__main__":
         ("what hides other figures does not hide the proof's", what_hides_other_figures_does_not_hide_the_proofs),
         ("a way that is barred is named", a_way_that_is_barred_is_named),
         ("a step that does not come about is named at its deadline", a_step_that_does_not_come_about_is_named_at_its_deadline),
+        ("a proof that nobody waits for is broken off", a_proof_that_nobody_waits_for_is_broken_off),
         ("strangers to the control socket are borne", strangers_to_the_control_socket_are_borne),
     ]))
