@@ -214,9 +214,20 @@ static bool is_hopeless(const GError *error)
     return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
 }
 
-/* Stores a record, or lets it go where it is to blame: the store refuses it and takes one that is good. A database that
- * somebody changed refuses any, and is not to empty the spool into nothing. False: the store fails. */
-static bool settle_one(struct drain *drain, const struct vedette_spool_batch *batch, size_t index, GError **error)
+/* 0: it cannot be read. */
+static enum event_type type_of(const struct vedette_spool_record *record)
+{
+    struct analytics_event *event = decode(record, NULL);
+    enum event_type type = event ? event->type : 0;
+    analytics_event_free(event);
+    return type;
+}
+
+/* Stores a record, or lets it go where it is to blame: it cannot be read, or the store refuses it and takes a good one
+ * of its type. A database that somebody changed refuses any, and is not to empty the spool into nothing. False with
+ * VEDETTE_ERROR_UNSUPPORTED: it refuses all of the type; else the store fails. */
+static bool settle_one(struct drain *drain, const struct vedette_spool_batch *batch, size_t index, enum event_type type,
+                       GError **error)
 {
     g_autoptr(GError) failure = NULL;
     if (store_range(drain, batch, index, 1, &failure))
@@ -225,22 +236,32 @@ static bool settle_one(struct drain *drain, const struct vedette_spool_batch *ba
         g_propagate_error(error, g_steal_pointer(&failure));
         return false;
     }
-    if (!store_events_try(drain->parts.store, error))
+    if (type && !store_events_try(drain->parts.store, type, error))
         return false;
     refuse(drain, &batch->records[index], failure);
     return true;
 }
 
-/* Each alone, so that one that can never be stored costs itself. False: the store fails. */
+/* Each alone, so that one that can never be stored costs itself, and a type that is refused holds up no other. False:
+ * the store fails, or refuses a type. */
 static bool store_one_by_one(struct drain *drain, const struct vedette_spool_batch *batch, bool *is_done,
                              GError **error)
 {
+    unsigned refused = 0; /* bits: 1 << enum event_type */
+    g_autoptr(GError) failure = NULL;
     for (size_t i = 0; i < batch->count; i++) {
-        is_done[i] = settle_one(drain, batch, i, error);
-        if (!is_done[i])
-            return false;
+        enum event_type type = type_of(&batch->records[i]);
+        if (refused & 1U << type)
+            continue;
+        g_clear_error(&failure);
+        is_done[i] = settle_one(drain, batch, i, type, &failure);
+        if (!is_done[i] && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
+            break;
+        refused |= is_done[i] ? 0 : 1U << type;
     }
-    return true;
+    if (failure)
+        g_propagate_error(error, g_steal_pointer(&failure));
+    return !refused && !failure;
 }
 
 /* Settles the batch in any case. False: the store fails, and what it did not take went back. */

@@ -67,9 +67,10 @@ typedef void (*store_batch_done)(void *data, GPtrArray *events, const bool *stor
  * unit. False when the queue is full (VEDETTE_ERROR_FULL): the caller still owns them and must keep them.
  * Each event's subject_id is set from its payload. */
 bool store_events_submit(struct store *store, GPtrArray *events, store_batch_done done, void *data, GError **error);
-/* Whether the store takes events at all: good ones are written as a batch is, and taken back. False, never with
- * VEDETTE_ERROR_INVALID: it does not, so that one it called invalid may be as good as these. Any thread. */
-bool store_events_try(struct store *store, GError **error);
+/* Whether the store takes events of this type at all: a good one is written as a batch is, and taken back. False with
+ * VEDETTE_ERROR_UNSUPPORTED: it refuses that, so that one it called invalid may be as good; or with the store's own,
+ * never with VEDETTE_ERROR_INVALID. Any thread. */
+bool store_events_try(struct store *store, enum event_type type, GError **error);
 
 /* Newest first. Empty strings and 0 mean "any", but the org must be given. */
 struct store_event_filter {

@@ -331,8 +331,21 @@ bool store_events_submit(struct store *store, GPtrArray *events, store_batch_don
 
 /* ---- whether it takes any ---- */
 
+/* What is good of each type: the rest of its payload. The signal opens an incident and is a violation, so that all that
+ * follows from one is written too. */
+#define AT "\"2026-01-01T00:00:00.000Z\""
+static const char *const good_payloads[] = {
+    [EVENT_SIGNAL] = "\"service\":\"safety\",\"kind\":\"no_helmet\",\"severity\":\"critical\",\"started_at\":" AT,
+    [EVENT_ZONE_HIT] = "\"zone_id\":\"try\",\"track_id\":1,\"event\":\"enter\",\"at\":" AT ",\"box\":[0,0,1,1]",
+    [EVENT_LINE_CROSSING] = "\"line_id\":\"try\",\"track_id\":1,\"direction\":\"in\",\"at\":" AT ",\"box\":[0,0,1,1]",
+    [EVENT_OCCUPANCY] = "\"zone_id\":\"try\",\"count\":1,\"at\":" AT,
+    [EVENT_TRACK_CHUNK] =
+        "\"run_id\":\"try\",\"number\":1,\"from_at\":" AT ",\"to_at\":" AT ",\"codec_version\":1,\"data\":\"\"",
+};
+#undef AT
+
 /* Of an org, a camera and a line that nobody has. */
-static struct analytics_event *good_event(struct clock *clock, enum event_type type, const char *payload_rest)
+static struct analytics_event *good_event(struct clock *clock, enum event_type type)
 {
     int64_t now_ms = clock_wall_ms(clock);
     struct analytics_event *event = g_new0(struct analytics_event, 1);
@@ -343,23 +356,15 @@ static struct analytics_event *good_event(struct clock *clock, enum event_type t
     event->camera_id = g_strdup(event->id);
     event->occurred_at.ms = event->received_at.ms = now_ms;
     event->payload.text =
-        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"%s\",%s}", event->id, event->id, payload_rest);
+        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"%s\",%s}", event->id, event->id, good_payloads[type]);
     return event;
 }
 
-/* One for each way in which events are kept. */
-static GPtrArray *good_events(struct clock *clock)
+static struct batch *good_batch(struct clock *clock, enum event_type type)
 {
-    static const char at[] = "2026-01-01T00:00:00.000Z";
     GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    g_autofree char *crossing =
-        g_strdup_printf("\"line_id\":\"try\",\"track_id\":1,\"direction\":\"in\",\"at\":\"%s\",\"box\":[0,0,1,1]", at);
-    g_autofree char *chunk = g_strdup_printf(
-        "\"run_id\":\"try\",\"number\":1,\"from_at\":\"%s\",\"to_at\":\"%s\",\"codec_version\":1,\"data\":\"\"", at,
-        at);
-    g_ptr_array_add(events, good_event(clock, EVENT_LINE_CROSSING, crossing));
-    g_ptr_array_add(events, good_event(clock, EVENT_TRACK_CHUNK, chunk));
-    return events;
+    g_ptr_array_add(events, good_event(clock, type));
+    return batch_new(events, NULL, NULL);
 }
 
 /* The last question waits for the answers to all before it. */
@@ -372,10 +377,10 @@ static bool write_and_take_back(struct store *store, const struct event_list *li
            store_get_integer(transaction, "SELECT 1", STORE_NO_VALUES, 0, &one, error);
 }
 
-bool store_events_try(struct store *store, GError **error)
+bool store_events_try(struct store *store, enum event_type type, GError **error)
 {
     GError *failure = NULL;
-    struct batch *batch = batch_new(good_events(store->clock), NULL, NULL);
+    struct batch *batch = good_batch(store->clock, type);
     struct event_list list = {.incidents = g_ptr_array_new_with_free_func(incident_free)};
     bool is_good = event_list_fill(store, &list, &batch, 1, &failure) && write_and_take_back(store, &list, &failure);
     event_list_clear(&list);
@@ -383,8 +388,9 @@ bool store_events_try(struct store *store, GError **error)
     if (is_good)
         return true;
     if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_INVALID)) {
-        failure->code = VEDETTE_ERROR_IO; /* it is the store that is wrong, and /health is to tell of it */
-        g_prefix_error(&failure, "the store refuses records that are good: ");
+        failure->code = VEDETTE_ERROR_UNSUPPORTED; /* it is the store that is wrong, and /health is to tell of it */
+        g_prefix_error(&failure,
+                       "the store refuses records that are good (%s): ", record_enum_name(event_type_names, type));
         store_note_write(store, failure);
     }
     g_propagate_error(error, failure);

@@ -129,6 +129,15 @@ static void meddle(const struct world *world, const char *sql)
     sqlite3_close(db);
 }
 
+static char *intrusion(const char *id)
+{
+    return g_strdup_printf("{\"id\":\"%s\",\"type\":\"signal\",\"camera_id\":\"door\",\"occurred_at\":"
+                           "\"2026-01-01T00:00:00.000Z\",\"priority\":7,\"payload\":{\"id\":\"%s\",\"camera_id\":"
+                           "\"door\",\"service\":\"safety\",\"kind\":\"intrusion\",\"severity\":\"high\","
+                           "\"started_at\":\"2026-01-01T00:00:00.000Z\"}}\n",
+                           id, id);
+}
+
 static void hand_over(struct world *world, uint64_t sequence, const char *id)
 {
     g_autofree char *text = crossing(id, "door", "door");
@@ -154,6 +163,35 @@ static void test_a_store_that_refuses_every_record_empties_no_spool(void)
     meddle(&world, "DROP TRIGGER closed");
     g_autoptr(GPtrArray) events = stored(&world, "default", BATCHES);
     g_assert_cmpuint(events->len, ==, BATCHES);
+    g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 0);
+    world_clear(&world);
+}
+
+/* Of a type that the store refuses none is let go, and what it takes of others is stored meanwhile. */
+static void test_a_store_that_refuses_one_type_loses_none_of_it(void)
+{
+    enum { SIGNALS = 3, CROSSINGS = 2 };
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    meddle(&world, "CREATE TRIGGER closed BEFORE INSERT ON events WHEN NEW.type = 'signal' BEGIN SELECT "
+                   "RAISE(ABORT, 'closed'); END");
+    for (uint64_t sequence = 1; sequence <= SIGNALS; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = intrusion(id);
+        say_batch(&world, sequence, text);
+        g_assert_true(intake_read(world.worker, NULL));
+        await_acknowledgement(&world, sequence);
+    }
+    for (uint64_t sequence = SIGNALS + 1; sequence <= SIGNALS + CROSSINGS; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock);
+        hand_over(&world, sequence, id);
+    }
+    g_autoptr(GPtrArray) others = stored(&world, "default", CROSSINGS);
+    g_assert_cmpuint(others->len, ==, CROSSINGS);
+    wait_for_count(&world.hub.health.store_breaker_open, 1);
+    meddle(&world, "DROP TRIGGER closed");
+    g_autoptr(GPtrArray) events = stored(&world, "default", SIGNALS + CROSSINGS);
+    g_assert_cmpuint(events->len, ==, SIGNALS + CROSSINGS);
     g_assert_cmpint(counter_get(&world.hub.health.records_rejected), ==, 0);
     world_clear(&world);
 }
@@ -326,6 +364,8 @@ int main(int argc, char **argv)
                     test_a_record_of_the_spool_that_cannot_be_stored_is_let_go);
     g_test_add_func("/intake_kept/a store that refuses every record empties no spool",
                     test_a_store_that_refuses_every_record_empties_no_spool);
+    g_test_add_func("/intake_kept/a store that refuses one type loses none of it",
+                    test_a_store_that_refuses_one_type_loses_none_of_it);
     g_test_add_func("/intake_kept/a record that the store refuses does not stay for ever",
                     test_a_record_that_the_store_refuses_does_not_stay_for_ever);
     g_test_add_func("/intake_kept/c09 what comes out of the spool is on its way no more",
