@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include "base/counter.h"
 #include "cli/line_file.h"
 #include "cli/settings_load.h"
 #include "hub/record_path.h"
@@ -182,12 +183,17 @@ static int drain_to_store(const struct settings *settings)
         .data_dir = data_dir, .settings = settings, .clock = clock_system(), .health = &health};
     parts.store = store_open(data_dir, &settings->store, parts.clock, &health, &error);
     int64_t stored = parts.store ? record_path_drain_now(&parts, &error) : -1;
+    int64_t let_go = counter_get(&health.records_rejected);
     store_close(parts.store);
     if (stored < 0)
         fprintf(stderr, "vedette spool drain: %s\n", error ? error->message : "the store does not take the records");
     else
         printf("%" PRId64 " records stored\n", stored);
-    return stored < 0 ? 1 : 0;
+    if (let_go)
+        fprintf(stderr,
+                "vedette spool drain: %" PRId64 " records can never be stored and were let go: why stands above\n",
+                let_go);
+    return stored < 0 || let_go ? 1 : 0;
 }
 
 static int drain_main(int argc, char **argv)

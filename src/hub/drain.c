@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "base/wait.h"
 #include "hub/path_times.h"
+#include "hub/untold.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -20,6 +21,7 @@ struct drain {
     struct vedette_spool *spool;
     struct vedette_breaker *breaker;
     struct record_path_parts parts;
+    struct vedette_spool *untold; /* NULL, but of drain_all */
     pthread_t thread;
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -153,26 +155,12 @@ static GPtrArray *store_events(struct drain *drain, GPtrArray *events, GError **
     return taken;
 }
 
-static struct analytics_event *decode(const struct vedette_spool_record *record, GError **error)
-{
-    struct record_errors errors;
-    struct analytics_event *event = g_new0(struct analytics_event, 1);
-    record_errors_init(&errors);
-    bool is_good = record_decode_json(&event_under_way_descriptor, record->payload, record->length, event, &errors) ||
-                   record_errors_to_gerror(&errors, error);
-    record_errors_clear(&errors);
-    if (is_good)
-        return event;
-    g_free(event);
-    return NULL;
-}
-
 /* What can never be stored: counted, told, and let go. */
 static void refuse(struct drain *drain, const struct vedette_spool_record *record, const GError *error)
 {
     static struct log_limit complaint;
     gint64 held_back;
-    struct analytics_event *event = decode(record, NULL);
+    struct analytics_event *event = record_path_decode(record, NULL);
     if (event)
         note_delivered(drain, event);
     analytics_event_free(event);
@@ -183,9 +171,12 @@ static void refuse(struct drain *drain, const struct vedette_spool_record *recor
 }
 
 /* Before the spool lets go of them: a crash between here and there has them told again. */
-static void ensure_told(struct drain *drain, GPtrArray *events)
+static bool ensure_told(struct drain *drain, GPtrArray *events, GError **error)
 {
+    if (drain->untold)
+        return untold_keep(drain->untold, events, error);
     notify_ensure(drain->parts.notify, (struct analytics_event *const *)(void *)events->pdata, events->len);
+    return true;
 }
 
 /* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored, or the store refuses
@@ -196,15 +187,14 @@ static bool store_range(struct drain *drain, const struct vedette_spool_batch *b
 {
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     for (size_t i = first; i < first + count; i++) {
-        struct analytics_event *event = decode(&batch->records[i], error);
+        struct analytics_event *event = record_path_decode(&batch->records[i], error);
         if (!event)
             return false;
         g_ptr_array_add(events, event);
     }
     g_autoptr(GPtrArray) stored = store_events(drain, g_steal_pointer(&events), error);
-    if (!stored)
+    if (!stored || !ensure_told(drain, stored, error))
         return false;
-    ensure_told(drain, stored);
     drain->stored += (int64_t)count;
     return true;
 }
@@ -217,7 +207,7 @@ static bool is_hopeless(const GError *error)
 /* 0: it cannot be read. */
 static enum event_type type_of(const struct vedette_spool_record *record)
 {
-    struct analytics_event *event = decode(record, NULL);
+    struct analytics_event *event = record_path_decode(record, NULL);
     enum event_type type = event ? event->type : 0;
     analytics_event_free(event);
     return type;
@@ -365,11 +355,24 @@ void drain_release(struct drain *drain)
     pthread_mutex_unlock(&drain->lock);
 }
 
+/* What a `vedette spool drain` before this start stored. */
+static void tell_untold(struct drain *drain)
+{
+    g_autoptr(GError) error = NULL;
+    struct vedette_spool *untold = untold_open(drain->parts.data_dir, false, &error);
+    while (untold && !is_stopping(drain) && untold_tell(untold, drain->parts.notify))
+        ;
+    if (error)
+        log_error(NULL, "%s: they are tried again at the next start", error->message);
+    vedette_spool_close(untold);
+}
+
 static void *run(void *data)
 {
     struct drain *drain = data;
     if (!wait_for_release(drain))
         return NULL;
+    tell_untold(drain);
     while (!is_stopping(drain)) {
         g_autoptr(GError) error = NULL;
         bool is_empty;
@@ -422,9 +425,10 @@ bool drain_stop(struct drain *drain)
 }
 
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
-                  GError **error)
+                  struct vedette_spool *untold, GError **error)
 {
     struct drain *drain = drain_new(spool, breaker, parts);
+    drain->untold = untold;
     struct vedette_spool_stats stats;
     bool is_good = true;
     do {

@@ -19,7 +19,9 @@ void drain_release(struct drain *drain);
  * `parts` has to be there still. NULL is allowed. */
 bool drain_stop(struct drain *drain);
 
-/* On the caller's thread, until the spool is empty. Returns how many were stored; -1 when the store fails, or the
+/* On the caller's thread, until the spool is empty; nobody is told, and signals are kept in `untold` first (untold.h;
+ * NULL: nowhere).
+ * Returns how many were stored; -1 when the store fails, or the
  * spool's disk. */
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
-                  GError **error);
+                  struct vedette_spool *untold, GError **error);

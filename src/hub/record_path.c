@@ -7,11 +7,11 @@
 #include "hub/drain.h"
 #include "hub/path_times.h"
 #include "hub/seen.h"
+#include "hub/untold.h"
 
 #include <string.h>
 
 enum {
-    MAX_RECORD_BYTES = 2 << 20, /* the largest text a record may hold, and its envelope */
     HOPELESS_US = 10 * 1000000, /* a disk that fails gives nothing for so long; it is asked every 0.2 s */
 };
 
@@ -81,7 +81,7 @@ static struct vedette_spool *open_spool(const struct record_path_parts *parts, G
     config.batch_size = settings->batch_size;
     config.tenant_share = 1; /* until keep_shares finds more than one org */
     config.when_full = settings->when_full == SPOOL_WHEN_FULL_DROP ? VEDETTE_SPOOL_DROP_LOWEST : VEDETTE_SPOOL_REJECT;
-    config.max_record_bytes = MAX_RECORD_BYTES;
+    config.max_record_bytes = RECORD_PATH_MAX_BYTES;
     config.max_tenants = settings->max_tenants;
     config.max_memory_bytes = settings->max_memory_bytes;
     config.file_bytes = settings->file_bytes;
@@ -223,11 +223,25 @@ bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **e
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)
 {
     struct record_path *path = path_new(parts, error);
-    if (!path)
-        return -1;
-    int64_t stored = drain_all(path->spool, path->breaker, parts, error);
+    struct vedette_spool *untold = path ? untold_open(parts->data_dir, true, error) : NULL;
+    int64_t stored = untold ? drain_all(path->spool, path->breaker, parts, untold, error) : -1;
+    vedette_spool_close(untold);
     record_path_close(path);
     return stored;
+}
+
+struct analytics_event *record_path_decode(const struct vedette_spool_record *record, GError **error)
+{
+    struct record_errors errors;
+    struct analytics_event *event = g_new0(struct analytics_event, 1);
+    record_errors_init(&errors);
+    bool is_good = record_decode_json(&event_under_way_descriptor, record->payload, record->length, event, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    if (is_good)
+        return event;
+    g_free(event);
+    return NULL;
 }
 
 /* ---- putting in ---- */

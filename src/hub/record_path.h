@@ -17,6 +17,8 @@
 #include "vedette/breaker.h"
 #include "vedette/spool.h"
 
+enum { RECORD_PATH_MAX_BYTES = 2 << 20 }; /* the largest text a record may hold, and its envelope */
+
 struct record_path;
 
 /* What it works with; all borrowed, and outliving it. */
@@ -62,6 +64,11 @@ void record_path_measure(struct record_path *path);
  * it will not, which the error says in words. Ask when nothing came. Any thread. */
 bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **error);
 
-/* Stores what is in the spool until it is empty or the store fails; for a hub that does not run. Returns how many
- * records were stored, -1 on failure. */
+/* The event of a record that the spool gives out: analytics_event_free. NULL with VEDETTE_ERROR_INVALID: it is none.
+ * Any thread. */
+struct analytics_event *record_path_decode(const struct vedette_spool_record *record, GError **error);
+
+/* Stores what is in the spool until it is empty or the store fails; for a hub that does not run, whose next start tells
+ * of the signals among them. Returns how many records were stored, -1 on failure; health->records_rejected has how many
+ * can never be, and were let go. */
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error);

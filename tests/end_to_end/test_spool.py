@@ -3,6 +3,7 @@ import contextlib
 import json
 import re
 import resource
+import shutil
 import signal
 import sqlite3
 import sys
@@ -104,6 +105,22 @@ def what_waits_is_stored():
         assert stats(directory)["total_queued"] == 0
 
 
+def what_can_never_be_stored_is_told():
+    """A store that refuses one record and takes its like."""
+    with Directory() as directory:
+        leave_a_spool(directory)
+        shutil.copytree(directory / "data" / "spool", directory / "copy")
+        listed = vedette("spool", "drain", "--directory", directory / "copy", "--out", "-")
+        waiting = [json.loads(line) for line in listed.stdout.splitlines()]
+        with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db")) as store:
+            store.execute(f"CREATE TRIGGER picky BEFORE INSERT ON events WHEN NEW.id = '{waiting[0]['id']}' "
+                          "BEGIN SELECT RAISE(ABORT, 'not this one'); END")
+        drained = vedette("spool", "drain", "--config", directory / "vedette.yml", "--data-dir", directory / "data")
+        assert drained.returncode == 1 and f"{len(waiting) - 1} records stored" in drained.stdout, drained.stdout + drained.stderr
+        assert "1 records can never be stored and were let go" in drained.stderr and "not this one" in drained.stderr, drained.stderr
+        assert stats(directory)["total_queued"] == 0
+
+
 def q07_q11_damage_is_told():
     with Directory() as directory:
         leave_a_spool(directory)
@@ -168,6 +185,7 @@ if __name__ == "__main__":
         ("what cannot be written stays", what_cannot_be_written_stays),
         ("q15 a line is written whole or not at all", q15_a_line_is_written_whole_or_not_at_all),
         ("what waits is stored", what_waits_is_stored),
+        ("what can never be stored is told", what_can_never_be_stored_is_told),
         ("q07 q11 damage is told", q07_q11_damage_is_told),
         ("q04 a full spool keeps workers waiting and loses nothing",
          q04_a_full_spool_keeps_workers_waiting_and_loses_nothing),

@@ -27,7 +27,7 @@ static void test_an_unreadable_spool_ends_a_drain(void)
     struct vedette_breaker *breaker = vedette_breaker_new(&config, NULL);
     shim_plan(1, SQLITE_IOERR_READ, true);
     world_pass_us(&world, 60 * INT64_C(1000000)); /* that long nothing came out */
-    g_assert_cmpint(drain_all(world.spool, breaker, &parts, &error), ==, -1);
+    g_assert_cmpint(drain_all(world.spool, breaker, &parts, NULL, &error), ==, -1);
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO);
     g_assert_nonnull(strstr(error->message, "gives out none of the"));
     shim_plan(0, 0, false);

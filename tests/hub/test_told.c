@@ -103,16 +103,20 @@ static void wait_until_drained(struct fixture *fixture)
     g_assert_true(is_drained(fixture));
 }
 
-/* As after a crash: the spool has it, and nobody was told. It is let go of only once they are. */
-static void test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go(void)
+static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
-    struct fixture fixture;
+    g_assert_null(error);
+    __atomic_store_n((int *)data, 1, __ATOMIC_RELEASE);
+}
+
+/* As after a crash: the spool has them, and nobody was told. */
+static void leave_signals(struct fixture *fixture, int count)
+{
     struct vedette_spool_config config;
-    start(&fixture);
-    g_autofree char *directory = g_build_filename(fixture.world.directory, "spool", NULL);
+    g_autofree char *directory = g_build_filename(fixture->world.directory, "spool", NULL);
     vedette_spool_config_init(&config);
     struct vedette_spool *spool = vedette_spool_open(directory, &config, NULL);
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < count; i++) {
         g_autofree char *id = g_strdup_printf("e%d", i);
         struct analytics_event *event = make_signal(id);
         g_autoptr(GString) json = g_string_new(NULL);
@@ -122,16 +126,62 @@ static void test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go(vo
         analytics_event_free(event);
     }
     vedette_spool_close(spool);
+}
+
+/* It is let go of only once they are told. */
+static void test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    leave_signals(&fixture, 3);
     open_all(&fixture);
     wait_until_drained(&fixture);
     g_assert_cmpint(accepted(&fixture), ==, 3);
     end(&fixture);
 }
 
-static void on_spooled(void *data, const struct vedette_spool_error *error)
+/* As `vedette spool drain` does, who does not know whom to tell. */
+static void drain_apart(struct fixture *fixture, int64_t count)
 {
-    g_assert_null(error);
-    __atomic_store_n((int *)data, 1, __ATOMIC_RELEASE);
+    g_autoptr(GError) error = NULL;
+    const struct record_path_parts parts = {.data_dir = fixture->world.directory,
+                                            .settings = &fixture->settings,
+                                            .clock = clock_system(),
+                                            .store = fixture->world.store,
+                                            .health = &fixture->world.health};
+    g_assert_cmpint(record_path_drain_now(&parts, &error), ==, count);
+    g_assert_no_error(error);
+}
+
+static void wait_until_accepted(struct fixture *fixture, int64_t count)
+{
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (accepted(fixture) < count && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_cmpint(accepted(fixture), ==, count);
+}
+
+static void test_what_was_stored_without_a_server_is_told_at_the_next_start(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    leave_signals(&fixture, 3);
+    drain_apart(&fixture, 3);
+    open_all(&fixture);
+    g_assert_true(is_drained(&fixture));
+    wait_until_accepted(&fixture, 3);
+    record_path_close(fixture.path);
+    notify_close(fixture.notify);
+    open_all(&fixture); /* and at no other */
+    struct analytics_event *event = make_signal("later");
+    GPtrArray *events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    int is_spooled = 0;
+    g_ptr_array_add(events, event);
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    wait_until_drained(&fixture);
+    wait_until_accepted(&fixture, 1);
+    g_ptr_array_unref(events);
+    end(&fixture);
 }
 
 /* Told by the spool's thread and by the drain, and taken over once. */
@@ -350,6 +400,8 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/told/what an earlier run did not tell is told before it is let go",
                     test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go);
+    g_test_add_func("/told/what was stored without a server is told at the next start",
+                    test_what_was_stored_without_a_server_is_told_at_the_next_start);
     g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",
