@@ -152,7 +152,8 @@ VEDETTE_PUBLIC void vedette_spool_return(struct vedette_spool *spool, struct ved
 VEDETTE_PUBLIC void vedette_spool_wake(struct vedette_spool *spool);
 
 /* While held, time to live does not pass: for as long as it is known that nothing can be delivered (an open breaker).
- * What was held is forgotten when the spool is closed. Any thread. */
+ * What is held when the spool is closed, or its process killed, stays so until the next start; what was held and
+ * released before that is forgotten then. Any thread; a change writes a small file, without waiting for the disk. */
 VEDETTE_PUBLIC void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held);
 
 /* As the config's tenant_share, from now on; what a tenant holds beyond it stays. Out of its range: nothing changes.

@@ -67,6 +67,12 @@ int64_t spool_wall_ms(const struct vedette_spool *spool)
     return spool->config.wall_ms ? spool->config.wall_ms(spool->config.time.data) : clock_wall_ms(clock_system());
 }
 
+int64_t spool_passing_wall_ms(const struct vedette_spool *spool)
+{
+    return spool->left_held_ms ? spool->left_held_ms + (spool_now_us(spool) - spool->opened_us) / 1000
+                               : spool_wall_ms(spool);
+}
+
 void spool_note_error(struct vedette_spool *spool, const GError *error)
 {
     g_free(spool->last_error);
@@ -306,7 +312,8 @@ static bool take_stock(struct vedette_spool *spool, GError **error)
         return false;
     spool_directory_free_log(&spool->directory); /* a crash left it, nobody knows how */
     spool->next_number = spool_directory_after_bad(&spool->directory);
-    g_autoptr(GArray) ledger = spool_ledger_load(&spool->directory);
+    g_autoptr(GArray) ledger = spool_ledger_load(&spool->directory, &spool->left_held_ms);
+    spool->opened_us = spool_now_us(spool);
     spool_ledger_find_missing(ledger, &spool->directory, names, note_missing, spool);
     for (guint i = 0; i < names->len; i++) {
         const struct spool_name *name = &g_array_index(names, struct spool_name, i);

@@ -333,6 +333,9 @@ struct vedette_spool {
     int64_t disk_bytes;
     int64_t progress_us;            /* when a record was settled, or the first came */
     int64_t held_us, held_since_us; /* time that did not pass for expiry */
+    int64_t held_since_ms;          /* the same by the wall clock, over restarts */
+    int64_t left_held_ms;           /* immutable: what that was when the spool was closed; 0: it passed */
+    int64_t opened_us;              /* immutable: when it was opened, as expiry sees it */
     int64_t commits, write_errors, read_errors, bad_files, missing_files;
     int64_t wakes;                                  /* calls of vedette_spool_wake */
     int64_t save_due_us, spill_due_us, read_due_us; /* of the machine's clock; 0: nothing is due */
@@ -352,7 +355,10 @@ struct vedette_spool {
 
 int64_t spool_now_us(const struct vedette_spool *spool);  /* as expiry sees it; lock */
 int64_t spool_wall_ms(const struct vedette_spool *spool); /* any thread */
-int64_t spool_machine_us(void);                           /* CLOCK_MONOTONIC: what waits are by */
+/* The wall clock as time to live sees what lies there at the start: it goes on while nobody runs, but not from when it
+ * was held that nobody released before the end. lock. */
+int64_t spool_passing_wall_ms(const struct vedette_spool *spool);
+int64_t spool_machine_us(void); /* CLOCK_MONOTONIC: what waits are by */
 /* A record is gone, and no longer counted; its file does not say that it is done. lock. */
 void spool_forget_entry(struct vedette_spool *spool, struct spool_entry *entry);
 /* A record will not be given out again: noted in its file, and forgotten. lock. */
@@ -403,8 +409,9 @@ struct spool_ledger_entry {
     uint64_t number;
     uint32_t live, written; /* of the file, when the ledger was written: what came since a crash is not known */
 };
-/* What it says, as a new GArray of struct spool_ledger_entry; empty: nothing is known. */
-GArray *spool_ledger_load(const struct spool_directory *directory);
+/* What it says, as a new GArray of struct spool_ledger_entry; empty: nothing is known. *held_since_ms (NULL: nobody
+ * asks) is set where it says since when time to live is held. */
+GArray *spool_ledger_load(const struct spool_directory *directory, int64_t *held_since_ms);
 /* Calls `missing` for each file that the ledger names and that is not among `names` (of struct spool_name), with how
  * many records waited in it. */
 void spool_ledger_find_missing(const GArray *ledger, const struct spool_directory *directory, const GArray *names,

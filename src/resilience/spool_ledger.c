@@ -1,6 +1,6 @@
 /* The ledger: a text in the directory that says which files there should be, how many records wait in each and how many
  * were written into it, so that a file which somebody removed while no process ran is noticed, and a WAL that lost its
- * end, and their records are counted as lost.
+ * end, and their records are counted as lost; and since when time to live does not pass, while it does not.
  *
  * It is written after a file was made and before one is removed: a crash between leaves a file that the ledger does not
  * know, which does no harm, and never a name without its file. So it is synced before a removal alone: where a power
@@ -20,11 +20,12 @@
 #include "base/crc32c.h"
 
 enum { LEDGER_BYTES_MAX = 64 << 20 };
-static const char ledger_name[] = "ledger", new_name[] = "ledger.new", first_line[] = "vedette spool ledger 1\n";
+static const char ledger_name[] = "ledger", new_name[] = "ledger.new", first_line[] = "vedette spool ledger 1\n",
+                  held_word[] = "held "; /* earlier versions pass over such a line */
 
 /* ---- writing ---- */
 
-/* "NUMBER RECORDS WRITTEN" for each file that stays, and a check sum. Under lock. */
+/* "NUMBER RECORDS WRITTEN" for each file that stays, "held SINCE", and a check sum. Under lock. */
 static GString *describe(const struct vedette_spool *spool)
 {
     GString *text = g_string_new(first_line);
@@ -35,6 +36,8 @@ static GString *describe(const struct vedette_spool *spool)
     }
     if (spool->next_file)
         g_string_append_printf(text, "%016" PRIu64 " 0 0\n", spool->next_file->number);
+    if (spool->is_held)
+        g_string_append_printf(text, "%s%" PRId64 "\n", held_word, spool->held_since_ms);
     g_string_append_printf(text, "%08x\n", crc32c(0, text->str, text->len));
     return text;
 }
@@ -138,7 +141,15 @@ static bool read_entry(const char *line, struct spool_ledger_entry *entry)
     return true;
 }
 
-GArray *spool_ledger_load(const struct spool_directory *directory)
+static void read_held(const char *line, int64_t *held_since_ms)
+{
+    guint64 since_ms;
+    if (held_since_ms && g_str_has_prefix(line, held_word) &&
+        g_ascii_string_to_unsigned(line + sizeof held_word - 1, 10, 1, INT64_MAX, &since_ms, NULL))
+        *held_since_ms = (int64_t)since_ms;
+}
+
+GArray *spool_ledger_load(const struct spool_directory *directory, int64_t *held_since_ms)
 {
     GArray *ledger = g_array_new(FALSE, FALSE, sizeof(struct spool_ledger_entry));
     g_autofree char *text = load_text(directory);
@@ -147,6 +158,8 @@ GArray *spool_ledger_load(const struct spool_directory *directory)
         struct spool_ledger_entry entry;
         if (read_entry(*line, &entry))
             g_array_append_val(ledger, entry);
+        else
+            read_held(*line, held_since_ms);
     }
     return ledger;
 }

@@ -241,10 +241,16 @@ void vedette_spool_hold_expiry(struct vedette_spool *spool, bool is_held)
 {
     pthread_mutex_lock(&spool->lock);
     int64_t now_us = time_now_us(&spool->config.time);
-    if (is_held && !spool->is_held)
+    bool is_change = is_held != spool->is_held;
+    if (is_held && !spool->is_held) {
         spool->held_since_us = now_us;
-    else if (!is_held && spool->is_held)
+        /* where one of before the start goes on, what lies there has not lost the time between either */
+        spool->held_since_ms = spool_passing_wall_ms(spool);
+    } else if (!is_held && spool->is_held) {
         spool->held_us += now_us - spool->held_since_us;
+    }
     spool->is_held = is_held;
     pthread_mutex_unlock(&spool->lock);
+    if (is_change)
+        spool_ledger_save(spool, false);
 }

@@ -102,8 +102,7 @@ void spool_forget_file(struct vedette_spool *spool, struct spool_file *file)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* Time to live goes on by the wall clock while nobody runs; a clock that was set back gives no more than there was at
- * first. */
+/* A clock that was set back gives no more than there was at first. */
 static int64_t remaining_us(const struct spool_head *head, int64_t wall_ms)
 {
     int64_t whole_ms = head->expires_at_ms - head->enqueued_at_ms, left_ms = head->expires_at_ms - wall_ms;
@@ -126,7 +125,7 @@ static void take_in(struct vedette_spool *spool, struct spool_file *file, const 
     file->live++;
     file->live_bytes += entry->length;
     if (head->expires_at_ms) {
-        int64_t left_us = remaining_us(head, spool_wall_ms(spool));
+        int64_t left_us = remaining_us(head, spool_passing_wall_ms(spool));
         if (left_us == 0) {
             spool_queue_count_loss(queue, tenant, VEDETTE_SPOOL_EXPIRED, 1);
             spool_finish(spool, entry);

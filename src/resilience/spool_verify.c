@@ -85,7 +85,7 @@ bool vedette_spool_verify(const char *directory_path, void (*each)(void *data, c
         return spool_tell(error, VEDETTE_SPOOL_INVALID, "verify spool: %s: there is no such directory", directory_path);
     if (spool_directory_open(&directory, directory_path, &failure))
         names = list(&directory, &failure);
-    g_autoptr(GArray) ledger = names ? spool_ledger_load(&directory) : NULL;
+    g_autoptr(GArray) ledger = names ? spool_ledger_load(&directory, NULL) : NULL;
     for (guint i = 0; names && i < names->len; i++)
         verify(&directory, ledger, g_ptr_array_index(names, i), each, data);
     if (names)

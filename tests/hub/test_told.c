@@ -7,6 +7,7 @@
 #include "store/places.h"
 
 #include <pthread.h>
+#include <sqlite3.h>
 
 enum { DEADLINE_SECONDS = 15 };
 #define SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
@@ -17,6 +18,7 @@ struct fixture {
     struct vedette_resilience *resilience;
     struct notify *notify;
     struct record_path *path;
+    struct clock *clock; /* NULL: the machine's */
 };
 
 static void start(struct fixture *fixture)
@@ -41,7 +43,7 @@ static void open_all(struct fixture *fixture)
     g_assert_no_error(error);
     const struct record_path_parts path = {.data_dir = fixture->world.directory,
                                            .settings = &fixture->settings,
-                                           .clock = clock_system(),
+                                           .clock = fixture->clock ? fixture->clock : clock_system(),
                                            .store = fixture->world.store,
                                            .notify = fixture->notify,
                                            .health = &fixture->world.health};
@@ -371,6 +373,50 @@ static void submit_of(struct fixture *fixture, const char *id, const char *org_i
     wait_until_drained(fixture);
 }
 
+/* As someone who changes the database under the running server. */
+static void meddle(const struct fixture *fixture, const char *sql)
+{
+    g_autofree char *path = g_build_filename(fixture->world.directory, "vedette.db", NULL);
+    sqlite3 *db = NULL;
+    g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
+    sqlite3_busy_timeout(db, DEADLINE_SECONDS * 1000);
+    g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
+    sqlite3_close(db);
+}
+
+/* The store takes nothing for much longer than a record may wait, and a restart lies between. */
+static void test_q18_an_open_breaker_burns_no_time_to_live(void)
+{
+    const int64_t hour_us = INT64_C(3600) * G_USEC_PER_SEC;
+    struct fixture fixture;
+    struct vedette_spool_stats stats;
+    int is_spooled = 0;
+    start(&fixture);
+    fixture.clock = fixture.world.clock;
+    fixture.settings.spool.max_queue_seconds = 60;
+    fixture.settings.spool.retry_seconds = fixture.settings.spool.retry_max_seconds = 0.05;
+    meddle(&fixture, "CREATE TRIGGER closed BEFORE INSERT ON events BEGIN SELECT RAISE(ABORT, 'closed'); END");
+    open_all(&fixture);
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal("e1"));
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    WORLD_WAIT_UNTIL(counter_get(&fixture.world.health.store_breaker_open));
+    clock_fake_advance_us(fixture.clock, hour_us);
+    record_path_close(fixture.path);
+    clock_fake_advance_us(fixture.clock, hour_us);
+    notify_close(fixture.notify);
+    counter_set(&fixture.world.health.store_breaker_open, 0);
+    open_all(&fixture);
+    WORLD_WAIT_UNTIL(counter_get(&fixture.world.health.store_breaker_open));
+    clock_fake_advance_us(fixture.clock, hour_us);
+    meddle(&fixture, "DROP TRIGGER closed");
+    wait_until_drained(&fixture);
+    vedette_spool_get_stats(record_path_spool(fixture.path), &stats);
+    g_assert_cmpint(stats.losses[VEDETTE_SPOOL_EXPIRED], ==, 0);
+    g_assert_cmpint(stats.acknowledged, ==, 1);
+    end(&fixture);
+}
+
 /* With one alone there is nobody to leave room for; the second that comes has its part from then on. */
 static void test_an_org_that_comes_while_it_runs_has_its_share(void)
 {
@@ -406,6 +452,7 @@ int main(int argc, char **argv)
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",
                     test_stopping_does_not_wait_for_a_store_that_hangs);
+    g_test_add_func("/told/q18 an open breaker burns no time to live", test_q18_an_open_breaker_burns_no_time_to_live);
     g_test_add_func("/told/an org that comes while it runs has its share",
                     test_an_org_that_comes_while_it_runs_has_its_share);
     g_test_add_func("/told/orgs of the spool are bounded by the setting",

@@ -173,3 +173,22 @@ G_GNUC_UNUSED static GPtrArray *world_files(const struct spool_world *world, con
     g_ptr_array_sort(names, world_compare_texts);
     return names;
 }
+
+/* A world of its own, with what a kill would leave of another just now. */
+G_GNUC_UNUSED static void world_init_crashed(struct spool_world *crashed, const struct spool_world *world)
+{
+    g_autoptr(GPtrArray) files = world_files(world, "");
+    world_init(crashed);
+    crashed->config = world->config;
+    crashed->config.time.data = crashed;
+    crashed->now_us = world->now_us;
+    crashed->now_ms = world->now_ms;
+    g_mkdir(crashed->directory, 0700);
+    for (guint i = 0; i < files->len; i++) {
+        g_autofree char *name = g_path_get_basename(g_ptr_array_index(files, i)), *bytes = NULL;
+        g_autofree char *to = g_build_filename(crashed->directory, name, NULL);
+        gsize length;
+        g_assert_true(g_file_get_contents(g_ptr_array_index(files, i), &bytes, &length, NULL));
+        g_assert_true(g_file_set_contents(to, bytes, (gssize)length, NULL));
+    }
+}

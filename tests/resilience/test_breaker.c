@@ -589,9 +589,19 @@ static void test_c14_no_herd(void)
     world_clear(&world);
 }
 
+static void test_defaults_are_what_is_promised(void)
+{
+    struct vedette_breaker_config config;
+    vedette_breaker_config_init(&config);
+    g_assert_cmpint(config.failure_threshold, ==, 5);
+    g_assert_cmpint(config.success_threshold, ==, 3);
+    g_assert_cmpint(config.recovery_timeout_us, ==, 60 * (int64_t)SECOND_US);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/breaker/defaults are what is promised", test_defaults_are_what_is_promised);
     g_test_add_func("/breaker/c01 the threshold is exact", test_c01_the_threshold_is_exact);
     g_test_add_func("/breaker/c02 slow calls trip although successful", test_c02_slow_calls_trip_although_successful);
     g_test_add_func("/breaker/c03 open does not touch the upstream", test_c03_open_does_not_touch_the_upstream);

@@ -625,9 +625,19 @@ static void test_k14_everything_at_once(void)
     vedette_flight_free(upstream.flight);
 }
 
+static void test_defaults_are_what_is_promised(void)
+{
+    struct vedette_flight_config config;
+    vedette_flight_config_init(&config);
+    g_assert_cmpint(config.ttl_us, ==, 300 * (int64_t)SECOND_US);
+    g_assert_cmpint(config.not_found_ttl_us, <, config.ttl_us);
+    g_assert_cmpint(config.failure_ttl_us, <, config.not_found_ttl_us);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/flight/defaults are what is promised", test_defaults_are_what_is_promised);
     g_test_add_func("/flight/k01 one call for a cold key", test_k01_one_call_for_a_cold_key);
     g_test_add_func("/flight/k02 other keys do not wait", test_k02_other_keys_do_not_wait);
     g_test_add_func("/flight/k03 a failure is everybody's, and the next tries anew",

@@ -125,6 +125,54 @@ static void test_q18_time_does_not_pass_while_it_is_held(void)
     world_clear(&world);
 }
 
+/* The store is away for hours, and the server is started anew meanwhile, or killed, time and again: what waited has as
+ * long as before. */
+static void check_held_over_restarts(bool is_killed)
+{
+    enum { STARTS = 2 };
+    struct spool_world worlds[STARTS + 1], *world = &worlds[0];
+    world_init(world);
+    world->config.max_queue_seconds = 10;
+    world_open(world);
+    world_put_many(world, 1);
+    world_pass_us(world, 5 * WORLD_SECOND_US);
+    vedette_spool_hold_expiry(world->spool, true);
+    world_put_many(world, 1);
+    for (int start = 0; start < STARTS; start++) {
+        world_pass_us(world, 3600 * (int64_t)WORLD_SECOND_US);
+        if (is_killed) {
+            world_init_crashed(world + 1, world);
+            world_clear(world++);
+        } else {
+            world_close(world);
+        }
+        world_pass_us(world, 3600 * (int64_t)WORLD_SECOND_US);
+        world_open(world);
+        world_await_read(world);
+        vedette_spool_hold_expiry(world->spool, true);
+    }
+    world_pass_us(world, 3600 * (int64_t)WORLD_SECOND_US);
+    vedette_spool_hold_expiry(world->spool, false);
+    world_pass_us(world, 5 * WORLD_SECOND_US - 1000);
+    g_assert_cmpint(world_stats(world).total_queued, ==, 2);
+    world_pass_us(world, 1000);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(world->spool, 0, 0);
+    g_assert_cmpuint(batch->count, ==, 1); /* what came under the hold has all of its time left */
+    vedette_spool_return(world->spool, batch);
+    g_assert_cmpint(world_stats(world).losses[VEDETTE_SPOOL_EXPIRED], ==, 1);
+    world_clear(world);
+}
+
+static void test_q18_what_is_held_stays_so_over_a_restart(void)
+{
+    check_held_over_restarts(false);
+}
+
+static void test_q18_what_is_held_stays_so_over_a_crash(void)
+{
+    check_held_over_restarts(true);
+}
+
 /* ---- Q19, Q20: priorities and tenants ---- */
 
 static void test_q19_the_most_urgent_first_then_in_order(void)
@@ -467,6 +515,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q18_what_expired_frees_its_files_without_being_asked_for",
                     test_q18_what_expired_frees_its_files_without_being_asked_for);
     g_test_add_func("/spool/q18_own_time_to_live_and_none", test_q18_own_time_to_live_and_none);
+    g_test_add_func("/spool/q18_what_is_held_stays_so_over_a_restart", test_q18_what_is_held_stays_so_over_a_restart);
+    g_test_add_func("/spool/q18_what_is_held_stays_so_over_a_crash", test_q18_what_is_held_stays_so_over_a_crash);
     g_test_add_func("/spool/q18_time_does_not_pass_while_it_is_held", test_q18_time_does_not_pass_while_it_is_held);
     g_test_add_func("/spool/q19_the_most_urgent_first_then_in_order", test_q19_the_most_urgent_first_then_in_order);
     g_test_add_func("/spool/q19_the_least_urgent_is_not_starved", test_q19_the_least_urgent_is_not_starved);

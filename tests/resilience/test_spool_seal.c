@@ -60,27 +60,10 @@ static void await_unsealed(const struct spool_world *world, guint most)
     }
 }
 
-/* A world of its own, with what a kill would leave of another just now. */
-static void crashed_init(struct spool_world *crashed, const struct spool_world *world)
-{
-    g_autoptr(GPtrArray) files = world_files(world, "");
-    world_init(crashed);
-    crashed->config = world->config;
-    crashed->config.time.data = crashed;
-    g_mkdir(crashed->directory, 0700);
-    for (guint i = 0; i < files->len; i++) {
-        g_autofree char *name = g_path_get_basename(g_ptr_array_index(files, i)), *bytes = NULL;
-        g_autofree char *to = g_build_filename(crashed->directory, name, NULL);
-        gsize length;
-        g_assert_true(g_file_get_contents(g_ptr_array_index(files, i), &bytes, &length, NULL));
-        g_assert_true(g_file_set_contents(to, bytes, (gssize)length, NULL));
-    }
-}
-
 static int64_t count_after_crash(const struct spool_world *world)
 {
     struct spool_world crashed;
-    crashed_init(&crashed, world);
+    world_init_crashed(&crashed, world);
     world_open(&crashed);
     world_await_read(&crashed);
     int64_t queued = world_stats(&crashed).total_queued;
@@ -141,7 +124,7 @@ static void test_q07_what_a_damaged_wal_lost_is_counted_and_kept(void)
     for (size_t i = 0; i < G_N_ELEMENTS(damages); i++) {
         struct spool_world crashed;
         int64_t sums[2] = {0, 0};
-        crashed_init(&crashed, &world);
+        world_init_crashed(&crashed, &world);
         g_autoptr(GPtrArray) files = world_files(&crashed, ".spool");
         damages[i](g_ptr_array_index(files, 1));
         g_assert_true(vedette_spool_verify(crashed.directory, add_up, sums, NULL));
@@ -169,7 +152,7 @@ static void test_q13_what_a_crash_left_unsealed_is_sealed(void)
     set_delays(never_us, spool_tick_us);
     world_open(&world);
     put_long(&world, 0, 100);
-    crashed_init(&crashed, &world);
+    world_init_crashed(&crashed, &world);
     world_clear(&world);
     g_assert_cmpuint(count_files(&crashed, false), >, 5);
     set_delays(0, spool_tick_us);
@@ -193,7 +176,7 @@ static void test_q13_crashes_in_a_row_leave_no_more_to_read(void)
     world_open(&world);
     put_long(&world, 0, 300);
     for (int i = 0; i < CRASHES; i++) {
-        crashed_init(&crashed, &world);
+        world_init_crashed(&crashed, &world);
         world_clear(&world);
         world = crashed;
         world.config.time.data = &world;
@@ -245,7 +228,7 @@ static void test_q05_the_disk_bytes_are_those_of_the_files(void)
         g_assert_cmpint(stat(g_ptr_array_index(wals, i), &status), ==, 0);
         g_assert_cmpint(status.st_size, <=, 5 * FILE_BYTES);
     }
-    crashed_init(&crashed, &world);
+    world_init_crashed(&crashed, &world);
     world_open(&crashed);
     g_assert_cmpint(world_stats(&crashed).disk_bytes, ==, count_bytes(&crashed)); /* from the start */
     world_clear(&crashed);
