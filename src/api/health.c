@@ -25,14 +25,29 @@ static void degrade(struct component *component, const char *format, ...)
     component->reason = before ? g_strjoin("; ", before, reason, NULL) : g_steal_pointer(&reason);
 }
 
+static bool is_of_disk(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+}
+
+/* Little room is a warning; a write that fails is not. */
+static enum health_status examine_engine(struct api *api, GError **error)
+{
+    g_autoptr(GError) trouble = NULL;
+    if (store_check(api->store, &trouble))
+        return HEALTHY;
+    bool has_room = is_of_disk(trouble) && counter_get(&api->health->store_free_bytes) > 0;
+    g_propagate_error(error, g_steal_pointer(&trouble));
+    return has_room ? DEGRADED : UNHEALTHY;
+}
+
 static void check_engine(struct api *api, bool of_disk, struct component *component)
 {
     g_autoptr(GError) error = NULL;
-    if (store_check(api->store, &error) || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) != of_disk)
+    enum health_status status = examine_engine(api, &error);
+    if (!error || is_of_disk(error) != of_disk)
         return;
-    /* Little room is a warning; a write that fails is not. */
-    bool has_room = counter_get(&api->health->store_free_bytes) > 0;
-    component->status = of_disk && has_room ? DEGRADED : UNHEALTHY;
+    component->status = status;
     component->reason = g_strdup(error->message);
 }
 
@@ -365,7 +380,7 @@ static bool has_policies(struct policy_keeper *policies)
 static void handle_health_ready(struct request *request, struct answer *answer)
 {
     g_autofree char *waiting = tell_waiting(request->api);
-    bool is_ready = !waiting && store_check(request->api->store, NULL) && has_policies(request->api->policies);
+    bool is_ready = !waiting && examine_engine(request->api, NULL) != UNHEALTHY && has_policies(request->api->policies);
     answer_status(answer, is_ready ? HEALTHY : UNHEALTHY,
                   g_string_new(is_ready ? "{\"status\":\"healthy\"}" : "{\"status\":\"unhealthy\"}"));
 }

@@ -80,6 +80,25 @@ static void check_silence(int threads)
     world_clear(&world);
 }
 
+/* What stores with little room left is the place where somebody can free some. */
+static void test_q16_little_room_is_a_warning(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.store.minimum_free_bytes = INT64_C(1) << 60;
+    world_start(&world);
+    world_login(&world);
+    if (!world.database) { /* PostgreSQL's disk is its own */
+        struct reply reply = world_get(&world, "/health", world.token);
+        g_assert_nonnull(strstr(reply.body->str, "store.minimum_free_bytes"));
+        g_assert_nonnull(strstr(reply.body->str, "{\"status\":\"degraded\""));
+        reply_clear(&reply);
+    }
+    g_assert_cmpint(status_of(&world, "/health"), ==, 200);
+    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 200);
+    world_clear(&world);
+}
+
 static void test_k01_a_store_that_hangs_leaves_one_thread_free(void)
 {
     check_silence(1);
@@ -93,6 +112,7 @@ static void test_k01_a_store_that_hangs_leaves_all_threads_free(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/health/q16_little_room_is_a_warning", test_q16_little_room_is_a_warning);
     g_test_add_func("/health/k01_a_store_that_hangs_leaves_one_thread_free",
                     test_k01_a_store_that_hangs_leaves_one_thread_free);
     g_test_add_func("/health/k01_a_store_that_hangs_leaves_all_threads_free",
