@@ -175,6 +175,8 @@ static const struct record_field server_health_fields[] = {
     FIELD(struct server_health, records_received, RECORD_COUNTER, "records taken in from workers"),
     FIELD(struct server_health, records_rejected, RECORD_COUNTER,
           "records that were not valid, and signals of the server beyond store.queue_records"),
+    FIELD(struct server_health, records_dropped, RECORD_COUNTER,
+          "records of worker processes that ended, shed because the spool did not take them for too long"),
     FIELD(struct server_health, records_spooled, RECORD_COUNTER, "records the spool took, to stay"),
     FIELD(struct server_health, records_stored, RECORD_COUNTER, "records stored"),
     FIELD(struct server_health, records_duplicate, RECORD_COUNTER, "records that were stored already"),

@@ -112,6 +112,7 @@ struct server_health {
     int64_t workers_uncaged;
     int64_t records_received;
     int64_t records_rejected; /* invalid */
+    int64_t records_dropped;  /* of a worker's process that ended: shed while the spool took nothing */
     int64_t records_spooled;
     int64_t records_stored;
     int64_t records_duplicate;

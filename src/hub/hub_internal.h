@@ -219,7 +219,8 @@ void governing_order_worker(struct governing *governing, struct hub_worker *work
 bool intake_read(struct hub_worker *worker, GError **error);
 /* So much waits for the spool that nothing more is read from this worker. */
 bool intake_is_full(const struct hub_worker *worker);
-/* Offers the spool again what it could not take. */
+/* Offers the spool again what it could not take. What waits of processes that ended is lost beyond a bound, the least
+ * urgent and oldest first, counted (records_dropped) and logged: the process that runs needs the room. */
 void intake_retry(struct hub_worker *worker);
 void intake_clear(struct hub_worker *worker);
 /* The worker's process is gone: its cameras are off line. */

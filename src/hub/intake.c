@@ -18,8 +18,10 @@
 enum {
     MESSAGES_A_TURN = 256, /* then other links have their turn */
     /* Of one worker; beyond, nothing is read from it. One process of it sends a window of that and keeps the rest; what
-     * is in hand beyond that is of earlier ones. */
+     * is in hand beyond that is of earlier ones, of which no more waits than leaves the next one room for its window.
+     */
     BYTES_IN_HAND_MAX = 4 * LINK_EVENTS_WINDOW_BYTES,
+    EARLIER_BYTES_MAX = 2 * LINK_EVENTS_WINDOW_BYTES,
     COMPLAINT_US = 10 * 1000000,
     ERRORS_AT_ONCE_MAX = 1000000, /* of a kind */
 };
@@ -29,6 +31,7 @@ struct intake_batch {
     uint64_t generation, sequence;
     size_t bytes;
     GPtrArray *events;
+    int priority; /* of its most urgent record */
     bool is_over; /* they are in the spool, or never will be */
 };
 
@@ -248,6 +251,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
                                    GUINT64_FROM_LE(sequence),
                                    length,
                                    g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free),
+                                   0,
                                    false};
     worker->bytes_in_hand += batch->bytes;
     const char *line = body + sizeof sequence, *end = body + length;
@@ -260,6 +264,7 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
         if (!event)
             continue;
         g_ptr_array_add(batch->events, event);
+        batch->priority = MAX(batch->priority, event->priority);
     }
     counter_add(&worker->hub->health.records_received, batch->events->len);
     path_times_note(PATH_INTAKE, batch->events, taken_us, false);
@@ -269,7 +274,64 @@ static bool take_events(struct hub_worker *worker, const char *body, size_t leng
     return true;
 }
 
-void intake_retry(struct hub_worker *worker)
+/* ---- what processes that ended left ---- */
+
+static bool is_earlier(const struct intake_batch *batch)
+{
+    return batch->generation < batch->worker->generation;
+}
+
+static size_t count_earlier_bytes(const struct hub_worker *worker)
+{
+    size_t bytes = 0;
+    for (const GList *node = worker->waiting.head; node; node = node->next)
+        if (is_earlier(node->data))
+            bytes += ((const struct intake_batch *)node->data)->bytes;
+    return bytes;
+}
+
+static void complain_of_shedding(const struct hub_worker *worker, guint records)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    counter_add(&worker->hub->health.records_dropped, records);
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(worker->id,
+                  "%u records of processes of it that ended are lost: the spool does not take them, and the one that "
+                  "runs needs the room (%lld more times)",
+                  records, (long long)held_back);
+}
+
+/* What is of this priority and beyond the bound, the oldest first. Returns what is left; adds to *records. */
+static size_t shed_of(struct hub_worker *worker, int priority, size_t bytes, guint *records)
+{
+    for (GList *node = worker->waiting.head, *next; node && bytes > EARLIER_BYTES_MAX; node = next) {
+        struct intake_batch *batch = node->data;
+        next = node->next;
+        if (!is_earlier(batch) || batch->priority != priority)
+            continue;
+        bytes -= batch->bytes;
+        *records += batch->events->len;
+        g_queue_delete_link(&worker->waiting, node);
+        batch_free(batch);
+    }
+    return bytes;
+}
+
+/* While the spool takes nothing, each process that ends leaves some: the least urgent of it goes, so that the one that
+ * runs is heard. */
+static void shed_earlier(struct hub_worker *worker)
+{
+    size_t bytes = worker->bytes_in_hand > EARLIER_BYTES_MAX ? count_earlier_bytes(worker) : 0;
+    guint records = 0;
+    if (bytes <= EARLIER_BYTES_MAX)
+        return;
+    for (int priority = 0; priority < VEDETTE_SPOOL_PRIORITIES; priority++)
+        bytes = shed_of(worker, priority, bytes, &records);
+    complain_of_shedding(worker, records);
+}
+
+static void offer_waiting(struct hub_worker *worker)
 {
     while (!g_queue_is_empty(&worker->waiting)) {
         struct intake_batch *batch = g_queue_peek_head(&worker->waiting);
@@ -277,6 +339,12 @@ void intake_retry(struct hub_worker *worker)
             return;
         g_queue_pop_head(&worker->waiting);
     }
+}
+
+void intake_retry(struct hub_worker *worker)
+{
+    shed_earlier(worker); /* first: what is offered may be on its way until the next turn, and come back */
+    offer_waiting(worker);
 }
 
 void intake_clear(struct hub_worker *worker)

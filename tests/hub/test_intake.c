@@ -285,8 +285,8 @@ static void test_what_a_worker_counts_is_checked(void)
     world_clear(&world);
 }
 
-/* A full spool takes nothing, so that all a worker may send unacknowledged is in hand, of this process of it and of the
- * two before: its cameras are heard of all the same. */
+/* A full spool takes nothing, so that all a worker may send unacknowledged is in hand, of this process of it and of
+ * earlier ones as much as is kept: its cameras are heard of all the same. */
 static void test_a_window_in_hand_silences_nobody(void)
 {
     static const char health[] = "{\"camera_id\":\"door\",\"state\":\"online\",\"frames_decoded\":7}";

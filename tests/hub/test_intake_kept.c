@@ -3,6 +3,13 @@
 
 #include <sqlite3.h>
 
+#define DARKNESS                                                                                                       \
+    "{\"id\":\"0197a000-0000-7000-8000-000000000001\",\"type\":\"signal\",\"priority\":9,\"camera_id\":\"door\","      \
+    "\"occurred_at\":"                                                                                                 \
+    "\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":\"0197a000-0000-7000-8000-000000000001\",\"camera_id\":\"door\","    \
+    "\"service\":\"system\",\"kind\":\"camera_dark\",\"severity\":\"high\",\"started_at\":\"2026-01-01T00:00:00Z\"}}"  \
+    "\n"
+
 static void test_a_record_is_acknowledged_and_stored_under_its_registration(void)
 {
     struct world world;
@@ -68,6 +75,62 @@ static void test_nothing_is_acknowledged_while_the_spool_fails(void)
         await_acknowledgement(&world, sequence); /* in their order */
     g_autoptr(GPtrArray) events = stored(&world, "default", 3);
     g_assert_cmpuint(events->len, ==, 3);
+    world_clear(&world);
+}
+
+/* A batch of 1 MiB: mostly empty lines. */
+static void hand_over_large(struct world *world, uint64_t sequence, const char *ndjson)
+{
+    enum { BYTES = 1 << 20 };
+    g_autofree char *body = g_malloc(BYTES);
+    memset(body, '\n', BYTES);
+    uint64_t number = GUINT64_TO_LE(sequence);
+    memcpy(body, &number, sizeof number);
+    memcpy(body + sizeof number, ndjson, strlen(ndjson));
+    g_assert_true(link_send(world->peer, LINK_EVENTS, body, BYTES, NULL));
+    RUN_UNTIL(world, intake_read(world->worker, NULL) && world->worker->waiting.length == (guint)sequence);
+}
+
+static void replace_process(struct world *world)
+{
+    link_free(world->worker->link);
+    link_free(world->peer);
+    world->worker->has_said_hello = false;
+    connect_worker(world);
+}
+
+/* Processes of a worker that die while the spool takes nothing leave what they sent: the next one is heard all the
+ * same, and what was most urgent is kept. */
+static void test_what_the_dead_left_does_not_silence_the_next(void)
+{
+    enum { BATCHES = 16, KEPT = 8 };
+    if (!has_faults())
+        return;
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    plan_faults("spool.commit=1+");
+    for (uint64_t sequence = 1; sequence <= BATCHES; sequence++) {
+        g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+        hand_over_large(&world, sequence, sequence == 1 ? DARKNESS : text);
+    }
+    g_assert_true(intake_is_full(world.worker));
+    intake_retry(world.worker); /* what the one that runs has sent is not lost */
+    RUN_UNTIL(&world, world.worker->waiting.length == BATCHES);
+    g_assert_cmpint(counter_get(&world.hub.health.records_dropped), ==, 0);
+    replace_process(&world);
+    intake_retry(world.worker);
+    g_assert_false(intake_is_full(world.worker));
+    be_admitted(&world);
+    g_assert_cmpint(counter_get(&world.hub.health.records_dropped), ==, BATCHES - KEPT);
+    plan_faults(NULL);
+    RUN_UNTIL(&world, (intake_retry(world.worker), world.worker->bytes_in_hand == 0));
+    g_autoptr(GPtrArray) events = stored(&world, "default", KEPT);
+    g_assert_cmpuint(events->len, ==, KEPT);
+    guint signals = 0;
+    for (guint i = 0; i < events->len; i++)
+        signals += ((const struct analytics_event *)g_ptr_array_index(events, i))->type == EVENT_SIGNAL;
+    g_assert_cmpuint(signals, ==, 1);
     world_clear(&world);
 }
 
@@ -293,9 +356,7 @@ static void test_a_dead_workers_records_are_stored(void)
     say_batch(&world, 1, text);
     g_assert_true(intake_read(world.worker, NULL));
     RUN_UNTIL(&world, world.worker->waiting.length == 1);
-    link_free(world.worker->link);
-    link_free(world.peer);
-    connect_worker(&world);
+    replace_process(&world);
     plan_faults(NULL);
     intake_retry(world.worker);
     RUN_UNTIL(&world, world.worker->bytes_in_hand == 0);
@@ -358,6 +419,8 @@ int main(int argc, char **argv)
                     test_a_repeated_record_is_acknowledged_and_shown_once);
     g_test_add_func("/intake_kept/nothing is acknowledged while the spool fails",
                     test_nothing_is_acknowledged_while_the_spool_fails);
+    g_test_add_func("/intake_kept/what the dead left does not silence the next",
+                    test_what_the_dead_left_does_not_silence_the_next);
     g_test_add_func("/intake_kept/records are kept and shown once while the store fails",
                     test_records_are_kept_and_shown_once_while_the_store_fails);
     g_test_add_func("/intake_kept/a record of the spool that cannot be stored is let go",

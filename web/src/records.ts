@@ -448,6 +448,8 @@ export interface ServerHealth {
   records_received: number;
   /** records that were not valid, and signals of the server beyond store.queue_records */
   records_rejected: number;
+  /** records of worker processes that ended, shed because the spool did not take them for too long */
+  records_dropped: number;
   /** records the spool took, to stay */
   records_spooled: number;
   /** records stored */
