@@ -477,7 +477,7 @@ static void *on_target(void *data, const char *target, struct MHD_Connection *co
     struct request *request = g_new0(struct request, 1);
     request->api = data;
     request->connection = connection;
-    request->raw_target = g_strndup(target, HTTP_MAX_TARGET_BYTES + 1);
+    request->raw_target = g_strndup(target, strnlen(target, HTTP_MAX_TARGET_BYTES + 1)); /* which takes all it may */
     request->body = g_byte_array_new();
     return request;
 }
