@@ -286,6 +286,8 @@ static bool decode_payload(const struct record_descriptor *descriptor, const cha
                                      : record_decode_json(descriptor, text, strlen(text), payload, errors);
 }
 
+enum { STAMPED_BYTES = 128 }; /* what is written beside what came, mostly */
+
 /* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
  * nothing that was not checked. */
 static bool check_payload(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
@@ -305,7 +307,7 @@ static bool check_payload(struct analytics_event *event, enum event_teller telle
     bool is_kept = is_same && is_theirs_to_say(descriptor, payload, teller, error) &&
                    check_times(descriptor, payload, latest_ms, error);
     if (is_kept) {
-        g_autoptr(GString) json = g_string_new(NULL);
+        g_autoptr(GString) json = g_string_sized_new(strlen(event->payload.text) + STAMPED_BYTES);
         stamp_owner(descriptor, payload, camera);
         analytics_event_note_payload(event, payload);
         record_encode_json(descriptor, payload, true, json);

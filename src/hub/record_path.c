@@ -12,6 +12,7 @@
 #include <string.h>
 
 enum {
+    EVENT_BYTES = 640,          /* most are shorter, as text */
     HOPELESS_US = 10 * 1000000, /* a disk that fails gives nothing for so long; it is asked every 0.2 s */
 };
 
@@ -285,17 +286,19 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
 static bool put_in(struct record_path *path, GPtrArray *events, bool is_kept, vedette_spool_done done, void *data,
                    struct vedette_spool_error *error)
 {
-    g_autoptr(GPtrArray) texts = g_ptr_array_new_with_free_func((GDestroyNotify)g_free);
+    g_autoptr(GString) json = g_string_sized_new((gsize)events->len * EVENT_BYTES);
     g_autofree struct vedette_spool_record *records = g_new0(struct vedette_spool_record, events->len);
     for (guint i = 0; i < events->len; i++) {
         struct analytics_event *event = g_ptr_array_index(events, i);
-        GString *json = g_string_new(NULL);
+        gsize begin = json->len;
         event->run_at = path->parts.health->started_at;
         record_encode_json(&event_under_way_descriptor, event, true, json);
         records[i] = (struct vedette_spool_record){
-            .tenant = event->org_id, .priority = event->priority, .payload = json->str, .length = json->len};
-        g_ptr_array_add(texts, g_string_free(json, FALSE));
+            .tenant = event->org_id, .priority = event->priority, .length = json->len - begin};
     }
+    const char *payload = json->str; /* which stays where it is from here on */
+    for (guint i = 0; i < events->len; payload += records[i++].length)
+        records[i].payload = payload;
     struct submission *submission = g_new(struct submission, 1);
     *submission = (struct submission){path, events, done, data, clock_monotonic_us(clock_system())};
     if ((is_kept ? vedette_spool_offer : vedette_spool_submit)(path->spool, records, events->len, on_spooled,

@@ -317,13 +317,16 @@ static void check_version(const struct decoder *decoder, const struct record_des
 static void decode_member(const struct decoder *decoder, const struct record_field *field,
                           const struct json_node *value, int depth, void *record)
 {
-    size_t length = record_path_push(decoder->path, field->name);
     bool is_given = value && value->kind != JSON_KIND_NULL, is_servers = field->flags & RECORD_READ_ONLY;
+    bool is_missed = !is_given && (field->flags & RECORD_REQUIRED) && absence_is_invisible(field->kind);
+    if (!is_given && !is_missed)
+        return; /* most are left out: the path need not know of them */
+    size_t length = record_path_push(decoder->path, field->name);
     if (is_given && decoder->is_text && is_servers)
         record_errors_add(decoder->errors, here(decoder), "is set by the server: leave it out");
     else if (is_given && !(decoder->is_strict && is_servers))
         decode_field(decoder, field, value, depth, record);
-    else if ((field->flags & RECORD_REQUIRED) && absence_is_invisible(field->kind))
+    else if (is_missed)
         record_errors_add(decoder->errors, here(decoder), "is missing: %s", field->doc);
     record_path_truncate(decoder->path, length);
 }

@@ -210,8 +210,11 @@ static void validate(const struct record_descriptor *descriptor, const void *rec
 {
     size_t before = errors->count;
     for (size_t i = 0; i < descriptor->field_count; i++) {
-        size_t length = record_path_push(path, descriptor->fields[i].name);
-        field_check(&descriptor->fields[i], record, path, errors);
+        const struct record_field *field = &descriptor->fields[i];
+        if (!(field->flags & RECORD_REQUIRED) && field_is_unset(field, field_address(field, record)))
+            continue; /* most are: the path need not know of them */
+        size_t length = record_path_push(path, field->name);
+        field_check(field, record, path, errors);
         record_path_truncate(path, length);
     }
     if (errors->count == before && descriptor->check)
