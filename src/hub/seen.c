@@ -1,10 +1,11 @@
 #include "hub/seen.h"
 
 #include <glib.h>
+#include <sodium.h>
 #include <string.h>
 
-/* 128 bits of SHA-256 stand for a record: a worker cannot make two of them meet. */
-enum { KEY_BYTES = 16 };
+/* 128 bits of BLAKE2b stand for a record: a worker cannot make two of them meet. */
+enum { KEY_BYTES = crypto_generichash_BYTES_MIN };
 struct key {
     guint8 bytes[KEY_BYTES];
 };
@@ -50,13 +51,13 @@ void seen_free(struct seen *seen)
 
 static void make_key(const char *const texts[3], struct key *key)
 {
-    g_autoptr(GChecksum) sum = g_checksum_new(G_CHECKSUM_SHA256);
-    for (int i = 0; i < 3; i++)
-        g_checksum_update(sum, (const guchar *)(texts[i] ? texts[i] : ""), texts[i] ? (gssize)strlen(texts[i]) + 1 : 1);
-    guint8 digest[32];
-    gsize length = sizeof digest;
-    g_checksum_get_digest(sum, digest, &length);
-    memcpy(key->bytes, digest, KEY_BYTES);
+    crypto_generichash_state state;
+    crypto_generichash_init(&state, NULL, 0, KEY_BYTES);
+    for (int i = 0; i < 3; i++) {
+        const char *text = texts[i] ? texts[i] : "";
+        crypto_generichash_update(&state, (const unsigned char *)text, strlen(text) + 1);
+    }
+    crypto_generichash_final(&state, key->bytes, KEY_BYTES);
 }
 
 bool seen_add(struct seen *seen, const char *org_id, const char *camera_id, const char *id)
