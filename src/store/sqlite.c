@@ -200,6 +200,9 @@ static void note_opening(struct sqlite_engine *engine, const GError *failure)
 static void *sqlite_open(struct store *store, bool may_be_away, GError **error)
 {
     g_autoptr(GError) failure = NULL;
+    /* Nobody reads how much memory SQLite takes, and counting it is one lock of all threads for each allocation. Where
+     * a database was opened before, this is refused, and it goes on counting. */
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
     struct sqlite_engine *engine = engine_new(store, error);
     if (!engine || open_file(engine, &failure))
         return engine;
