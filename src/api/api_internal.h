@@ -277,8 +277,8 @@ int64_t limits_count_forgotten(const struct limits *limits);
  * made. */
 bool limits_take_address(const struct request *request, struct answer *answer);
 bool limits_take_user(const struct request *request, struct answer *answer);
-/* A guess at a secret that a route without limits asks for costs its address a read, before anyone looks whether it is
- * right; that it was gives it back. */
+/* A guess at a secret that is asked for before a route's own limits, or without any, costs its address a read, before
+ * anyone looks whether it is right; that it was gives it back. */
 bool limits_take_guess(const struct request *request, struct answer *answer);
 void limits_give_back_guess(const struct request *request);
 void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota, const struct vedette_limit *limit);

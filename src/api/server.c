@@ -314,8 +314,8 @@ static void record_span(const struct request *request)
     trace_record(&span);
 }
 
-/* False: the answer is made. Of more than others may send nothing is read before it is known who sends it. The login
- * itself is checked again with the whole request, as any other's. */
+/* False: the answer is made. Of more than others may send nothing is read before it is known who sends it: until a
+ * token is known to be good it is a guess. The login itself is checked again with the whole request, as any other's. */
 static bool check_sender(const struct request *request, struct answer *answer)
 {
     if (request->declared_bytes <= (guint64)request->api->settings->http.max_body_bytes)
@@ -324,10 +324,16 @@ static bool check_sender(const struct request *request, struct answer *answer)
     const char *bearer = http_bearer_get(request->authorization), *token = bearer ? bearer : cookie;
     struct login login = {.user = NULL};
     g_autoptr(GError) error = NULL;
+    if (token && !limits_take_guess(request, answer)) {
+        answer->is_closing = true;
+        return false;
+    }
     bool is_known = token && auth_check_token(request->api->auth, token, &login, &error);
     login_clear(&login);
-    if (is_known)
+    if (is_known) {
+        limits_give_back_guess(request);
         return true;
+    }
     if (!error || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
         return refuse(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login");
     answer_error(answer, error);

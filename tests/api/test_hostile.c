@@ -459,6 +459,42 @@ static void test_bodies_are_bounded_by_their_route(void)
     world_clear(&world);
 }
 
+/* The status of a large picture's head alone, with a token. */
+static int status_of_picture(const struct api_world *world, const char *token)
+{
+    g_autofree char *text =
+        g_strdup_printf("POST /api/detect HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json\r\n"
+                        "Authorization: Bearer %s\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n",
+                        api_port(world->api), token, 2 << 20);
+    int fd = world_connect(world);
+    world_send(fd, text);
+    struct reply reply = world_read_head(fd);
+    int status = reply.status;
+    close(fd);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    g_assert_true((status == 429) == (retry != NULL));
+    reply_clear(&reply);
+    return status;
+}
+
+/* Tokens that are made up are looked up no more often than an address may read, also those that come with a picture;
+ * good ones cost nothing there. */
+static void test_guesses_with_large_bodies_are_limited(void)
+{
+    enum { READS = 5 };
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.limits.reads_per_minute = READS;
+    world_start(&world);
+    const char *token = world_login(&world);
+    for (int i = 0; i < 2 * READS; i++)
+        g_assert_cmpint(status_of_picture(&world, token), ==, 100);
+    for (int i = 0; i < READS; i++)
+        g_assert_cmpint(status_of_picture(&world, "vk_made-up"), ==, 401);
+    g_assert_cmpint(status_of_picture(&world, "vk_made-up"), ==, 429);
+    world_clear(&world);
+}
+
 /* Sends the head of a request with so large a body, and so much of it. */
 static int begin_body(const struct api_world *world, size_t declared, size_t sent)
 {
@@ -517,6 +553,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
+    g_test_add_func("/hostile/guesses_with_large_bodies_are_limited", test_guesses_with_large_bodies_are_limited);
     g_test_add_func("/hostile/bodies_are_bounded_in_sum", test_bodies_are_bounded_in_sum);
     g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request",
                     test_an_answer_may_take_longer_than_its_request);
