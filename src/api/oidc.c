@@ -40,9 +40,10 @@ static gpointer run(gpointer data)
     struct oidc_call *call = data;
     struct auth *auth = call->request->api->auth;
     const struct auth_origin origin = {call->request->address, call->user_agent, call->device};
-    call->is_good = call->code ? auth_oidc_finish(auth, call->state_token, call->state, call->code, &origin,
-                                                  &call->grant, &call->limit, &call->error)
-                               : auth_oidc_begin(auth, &call->address, &call->new_state_token, &call->error);
+    call->is_good =
+        call->code ? auth_oidc_finish(auth, call->state_token, call->state, call->code, &origin, &call->grant,
+                                      &call->limit, &call->error)
+                   : auth_oidc_begin(auth, &origin, &call->address, &call->new_state_token, &call->limit, &call->error);
     __atomic_store_n(&call->is_done, 1, __ATOMIC_RELEASE);
     watch_hurry(call->request->api->watch);
     return NULL;

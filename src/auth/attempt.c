@@ -61,6 +61,14 @@ static void choose_limits(struct auth *auth, struct attempt *attempt)
     add_ask(attempt, auth->of_everyone, "", "everyone", AUTH_SETTINGS(auth)->logins_per_minute);
 }
 
+static bool refuse_attempt(struct auth *auth, const struct login_limit *limit, GError **error)
+{
+    counter_add(&auth->health->logins_limited, 1);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s",
+                login_limit_retry_seconds(limit));
+    return false;
+}
+
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
 {
     network_group_address(attempt->origin->address, attempt->address);
@@ -69,12 +77,31 @@ bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit
     int which = vedette_limiter_take_all(attempt->asks, attempt->ask_count, &limit->limit);
     limit->policy = attempt->policies[which];
     limit->quota = attempt->quotas[which];
-    if (limit->limit.is_allowed)
-        return true;
-    counter_add(&auth->health->logins_limited, 1);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s",
-                login_limit_retry_seconds(limit));
-    return false;
+    return limit->limit.is_allowed || refuse_attempt(auth, limit, error);
+}
+
+/* g_free. */
+static char *beginner_of(struct auth *auth, const struct auth_origin *origin)
+{
+    char group[NETWORK_GROUP_BYTES];
+    g_autofree char *device = NULL, *user = session_device_user(auth, origin->device_token, &device);
+    network_group_address(origin->address, group);
+    return user ? g_strconcat("device ", device, NULL) : g_strdup(group);
+}
+
+bool attempt_begin(struct auth *auth, const struct auth_origin *origin, struct login_limit *limit, GError **error)
+{
+    g_autofree char *key = beginner_of(auth, origin);
+    limit->policy = "address";
+    limit->quota = auth->settings->http.login_attempts_per_minute;
+    limit->limit = vedette_limiter_take(auth->begun, key, 1);
+    return limit->limit.is_allowed || refuse_attempt(auth, limit, error);
+}
+
+void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *origin)
+{
+    g_autofree char *key = beginner_of(auth, origin);
+    vedette_limiter_give_back(auth->begun, key, 1);
 }
 
 /* Right ones are not what the limits are there for, and neither are those for which we had no time. */

@@ -204,6 +204,7 @@ static void make_limits(struct auth *auth)
     auth->per_account = new_limiter(auth, per_minute * AUTH_ACCOUNT_ADDRESSES);
     auth->of_everyone = new_limiter(auth, AUTH_SETTINGS(auth)->logins_per_minute);
     auth->familiar = new_limiter(auth, per_minute);
+    auth->begun = new_limiter(auth, per_minute);
 }
 
 /* ---- life ---- */
@@ -258,6 +259,7 @@ void auth_free(struct auth *auth)
     vedette_limiter_free(auth->per_account);
     vedette_limiter_free(auth->of_everyone);
     vedette_limiter_free(auth->familiar);
+    vedette_limiter_free(auth->begun);
     wipe(auth->first_password);
     g_free(auth->first_password);
     g_free(auth);
@@ -265,8 +267,8 @@ void auth_free(struct auth *auth)
 
 int64_t auth_count_forgotten(const struct auth *auth)
 {
-    struct vedette_limiter *const limiters[] = {auth->per_address, auth->per_account, auth->of_everyone,
-                                                auth->familiar};
+    struct vedette_limiter *const limiters[] = {auth->per_address, auth->per_account, auth->of_everyone, auth->familiar,
+                                                auth->begun};
     int64_t forgotten = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(limiters); i++) {
         struct vedette_limiter_stats stats = {0};

@@ -162,8 +162,11 @@ bool auth_has_issuer(const struct auth *auth);
 /* How long a browser may be away at the issuer; what it keeps meanwhile is no good afterwards. */
 enum { AUTH_OIDC_SECONDS = 600 };
 /* The way there: *address is where the browser goes, *state_token what it keeps until it is back. Both g_free. Asks the
- * issuer when it is not known yet, and so may take oidc.timeout_ms; so does the way back. */
-bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GError **error);
+ * issuer when it is not known yet, and so may take oidc.timeout_ms; so does the way back. False: VEDETTE_ERROR_FULL
+ * (too many of its browser or address that did not come back logged in), or as the way back. *limit is filled in any
+ * case. */
+bool auth_oidc_begin(struct auth *auth, const struct auth_origin *origin, char **address, char **state_token,
+                     struct login_limit *limit, GError **error);
 /* The way back, which is held to the limits of logins by address and of everyone, or to that of the browser where it is
  * known. False: a refusal (auth_oidc_is_refusal), which is counted and audited, VEDETTE_ERROR_UNAVAILABLE (the issuer
  * is away), VEDETTE_ERROR_FULL (too many, or too many at once), or the store's own. *limit is filled in any case; its

@@ -31,6 +31,7 @@ struct auth {
     struct server_health *health;
     struct clock *clock;
     struct vedette_limiter *per_address, *per_account, *of_everyone, *familiar;
+    struct vedette_limiter *begun; /* logins by the issuer, by browser or address */
     char dummy_hash[crypto_pwhash_STRBYTES];
 
     /* of auth_prepare */
@@ -75,6 +76,11 @@ void attempt_clear(struct attempt *attempt);
 /* Of an attempt with all above `address` filled in. False: VEDETTE_ERROR_FULL, and nothing was taken. *limit is filled
  * in any case. */
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error);
+/* Of a login by the issuer that begins: by the browser where it is known, else by address, with a count of its own, as
+ * nothing is guessed by it. False: VEDETTE_ERROR_FULL. *limit is filled in any case. */
+bool attempt_begin(struct auth *auth, const struct auth_origin *origin, struct login_limit *limit, GError **error);
+/* It ended with a login: it is given back. */
+void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *origin);
 /* What became of one that took: `failure`, NULL when it was right. What is free, as what was right, or had no place
  * here (VEDETTE_ERROR_FULL) costs nothing. */
 void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure);

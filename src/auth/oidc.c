@@ -248,10 +248,9 @@ static char *authorization_address(const struct oidc *oidc, const struct provide
     return g_string_free(address, FALSE);
 }
 
-bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GError **error)
+static bool find_way(struct auth *auth, char **address, char **state_token, GError **error)
 {
     struct oidc *oidc = auth->oidc;
-    *address = *state_token = NULL;
     if (!enter(oidc, error))
         return false;
     CLEANUP(provider) struct provider *provider = get_provider(oidc, false, error);
@@ -267,6 +266,18 @@ bool auth_oidc_begin(struct auth *auth, char **address, char **state_token, GErr
     if (*state_token)
         *address = authorization_address(oidc, provider, state, nonce, verifier);
     return *address != NULL;
+}
+
+bool auth_oidc_begin(struct auth *auth, const struct auth_origin *origin, char **address, char **state_token,
+                     struct login_limit *limit, GError **error)
+{
+    *address = *state_token = NULL;
+    if (!attempt_begin(auth, origin, limit, error))
+        return false;
+    bool is_good = find_way(auth, address, state_token, error);
+    if (!is_good)
+        attempt_give_back_beginning(auth, origin);
+    return is_good;
 }
 
 /* ---- the way back ---- */
@@ -461,6 +472,8 @@ bool auth_oidc_finish(struct auth *auth, const char *state_token, const char *st
     if (!is_good)
         refuse("it answers another login than this browser's", error);
     is_good = is_good && attempt_exchange(auth, &kept, code, origin, grant, limit, error);
+    if (is_good)
+        attempt_give_back_beginning(auth, origin);
     jwt_clear(&kept);
     return is_good;
 }

@@ -174,6 +174,34 @@ static void test_guesses_are_limited(void)
     oidc_end(&world);
 }
 
+/* Logins that are begun and not ended cost their address; those that end well cost nothing. */
+static void test_beginnings_are_limited(void)
+{
+    struct oidc_world world;
+    oidc_prepare(&world);
+    world.world.settings.http.login_attempts_per_minute = 2;
+    world_start(&world.world);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie), *other = NULL,
+                    *other_address = begin_login(&world, &other);
+    struct reply reply = visit(&world, "/auth/oidc/login", NULL);
+    world_assert_problem(&reply, 429);
+    g_autofree char *retry = reply_header(&reply, "Retry-After"), *policy = reply_header(&reply, "RateLimit-Policy");
+    g_assert_cmpstr(retry, ==, "30");
+    g_assert_cmpstr(policy, ==, "\"address\";q=2;w=60");
+    reply_clear(&reply);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    g_autofree char *target = return_target(&back);
+    reply = visit(&world, target, cookie);
+    g_assert_cmpint(reply.status, ==, 302);
+    reply_clear(&reply);
+    g_clear_pointer(&other, g_free);
+    g_free(other_address);
+    other_address = begin_login(&world, &other);
+    expect_status(&world, "/auth/oidc/login", NULL, 429);
+    issuer_return_clear(&back);
+    oidc_end(&world);
+}
+
 /* Who is told that the log says why finds it there. The first that fails so, as such lines are limited. */
 static void test_the_log_tells_why(void)
 {
@@ -204,6 +232,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/oidc_logins/the_log_tells_why", test_the_log_tells_why);
     g_test_add_func("/oidc_logins/guesses_are_limited", test_guesses_are_limited);
+    g_test_add_func("/oidc_logins/beginnings_are_limited", test_beginnings_are_limited);
     g_test_add_func("/oidc_logins/a_browser_goes_there_and_comes_back_logged_in",
                     test_a_browser_goes_there_and_comes_back_logged_in);
     g_test_add_func("/oidc_logins/who_is_refused_there_is_told", test_who_is_refused_there_is_told);
