@@ -216,8 +216,16 @@ static void remove_client(struct websockets *websockets, struct client *client)
     client_free(client);
 }
 
+/* What came with the handshake the socket tells of no more. */
+static void take_first_bytes(struct websockets *websockets, struct client *client)
+{
+    if (client->extra->len && !client->closing_us)
+        websockets_event(websockets, client, EPOLLIN);
+}
+
 static void tend_client(struct websockets *websockets, struct client *client, int64_t now)
 {
+    take_first_bytes(websockets, client);
     close_as_asked(client);
     if (!client->closing_us) {
         feed_check_login(client->feed, now);

@@ -486,6 +486,76 @@ static void test_pings_without_a_reader_are_cut(void)
     world_clear(&world);
 }
 
+/* ---- turns ---- */
+
+static const guint8 masked_ping[] = {0x89, 0x80, 0, 0, 0, 0}, masked_pong[] = {0x8a, 0x80, 0, 0, 0, 0};
+
+static void await_pong(int fd)
+{
+    enum { PONG = 0xa };
+    g_autoptr(GString) message = g_string_new(NULL);
+    for (int opcode = 0; opcode != PONG;) {
+        opcode = receive_frame(fd, message);
+        g_assert_cmpint(opcode, !=, -1);
+    }
+}
+
+/* What came with the handshake is read by then, and no socket tells of it. */
+static void test_what_comes_with_the_handshake_is_answered_at_once(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
+    g_autoptr(GByteArray) ping = g_byte_array_append(g_byte_array_new(), masked_ping, sizeof masked_ping);
+    int status, fd = open_websocket_with(&world, "", headers, ping, &status);
+    g_assert_cmpint(status, ==, 101);
+    await_pong(fd);
+    close(fd);
+    world_clear(&world);
+}
+
+struct pong_flood {
+    int fd;
+    int is_over; /* atomic */
+};
+
+/* As fast as they are taken: each is read, and asks for no answer. */
+static gpointer send_pongs(gpointer data)
+{
+    enum { PONGS = 10000 };
+    struct pong_flood *flood = data;
+    g_autoptr(GByteArray) pongs = g_byte_array_new();
+    for (int i = 0; i < PONGS; i++)
+        g_byte_array_append(pongs, masked_pong, sizeof masked_pong);
+    for (guint at = 0; !__atomic_load_n(&flood->is_over, __ATOMIC_ACQUIRE);) {
+        ssize_t count = send(flood->fd, pongs->data + at, pongs->len - at, MSG_NOSIGNAL);
+        g_assert_cmpint(count, >, 0);
+        at = (at + (guint)count) % pongs->len;
+    }
+    return NULL;
+}
+
+/* Who sends without an end is read a turn at a time, and others are served between. */
+static void test_a_flood_holds_up_nobody(void)
+{
+    enum { TURNS = 20 };
+    struct api_world world;
+    world_init(&world);
+    struct pong_flood flood = {.fd = open_with_token(&world, world_login(&world))};
+    int fd = open_with_token(&world, world.token);
+    GThread *thread = g_thread_new("flood", send_pongs, &flood);
+    for (int i = 0; i < TURNS; i++) {
+        g_assert_cmpint(send(fd, masked_ping, sizeof masked_ping, MSG_NOSIGNAL), ==, sizeof masked_ping);
+        await_pong(fd);
+    }
+    __atomic_store_n(&flood.is_over, 1, __ATOMIC_RELEASE);
+    g_thread_join(thread);
+    close(fd);
+    close(flood.fd);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -505,5 +575,8 @@ int main(int argc, char **argv)
     g_test_add_func("/websocket/a_login_that_cannot_be_looked_up_ends_at_last",
                     test_a_login_that_cannot_be_looked_up_ends_at_last);
     g_test_add_func("/websocket/pings_without_a_reader_are_cut", test_pings_without_a_reader_are_cut);
+    g_test_add_func("/websocket/what_comes_with_the_handshake_is_answered_at_once",
+                    test_what_comes_with_the_handshake_is_answered_at_once);
+    g_test_add_func("/websocket/a_flood_holds_up_nobody", test_a_flood_holds_up_nobody);
     return g_test_run();
 }

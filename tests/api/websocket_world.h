@@ -6,15 +6,19 @@
 
 #define WORLD_KEY "dGhlIHNhbXBsZSBub25jZQ==" /* RFC 6455 section 1.3 */
 
-/* A socket after its handshake; -1 and the status when it was refused. */
-static inline int open_websocket_at(const struct api_world *world, const char *query, const char *headers, int *status)
+/* A socket after its handshake, with which `first` (NULL: nothing) was sent; -1 and the status when it was refused. */
+static inline int open_websocket_with(const struct api_world *world, const char *query, const char *headers,
+                                      const GByteArray *first, int *status)
 {
     int fd = world_connect(world);
     g_autofree char *text =
         g_strdup_printf("GET /ws%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
                         "Sec-WebSocket-Key: " WORLD_KEY "\r\nSec-WebSocket-Version: 13\r\n%s\r\n",
                         query, api_port(world->api), headers);
-    world_send(fd, text);
+    g_autoptr(GByteArray) all = g_byte_array_append(g_byte_array_new(), (const guint8 *)text, (guint)strlen(text));
+    if (first)
+        g_byte_array_append(all, first->data, first->len);
+    g_assert_cmpint(send(fd, all->data, all->len, MSG_NOSIGNAL), ==, (gssize)all->len);
     struct reply reply = world_read_head(fd);
     *status = reply.status;
     if (*status == 101)
@@ -27,6 +31,11 @@ static inline int open_websocket_at(const struct api_world *world, const char *q
         return fd;
     close(fd);
     return -1;
+}
+
+static inline int open_websocket_at(const struct api_world *world, const char *query, const char *headers, int *status)
+{
+    return open_websocket_with(world, query, headers, NULL, status);
 }
 
 static inline int open_websocket(const struct api_world *world, const char *headers, int *status)
