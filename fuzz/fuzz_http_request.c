@@ -1,4 +1,4 @@
-/* What comes from outside in a request: target, query, form, cookie, host, origin, header lists. Every parser sees
+/* A10: what comes from outside in a request: target, query, form, cookie, host, origin, header lists. Every parser sees
  * the whole input. */
 #include <stddef.h>
 #include <stdint.h>

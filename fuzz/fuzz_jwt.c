@@ -1,5 +1,5 @@
-/* Access tokens as anyone may send them: taken apart, verified and held to what is expected. Nothing that this finds
- * can be signed with the key, so nothing may pass. */
+/* T10: access tokens as anyone may send them: taken apart, verified and held to what is expected. Nothing that this
+ * finds can be signed with the key, so nothing may pass. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>

@@ -1,4 +1,4 @@
-/* A record as a client, a worker or a camera might send it: a camera's, as it has every kind of field. */
+/* A10: a record as a client, a worker or a camera might send it: a camera's, as it has every kind of field. */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
