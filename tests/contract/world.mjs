@@ -132,6 +132,12 @@ function referred(part) {
   return part.$ref ? part.$ref.split("/").slice(1).reduce((place, step) => place[step], contract) : part;
 }
 
+/** P6: what a server wrote holds no password, token or key, whatever it was asked. */
+export function checkWords(words) {
+  const secret = words.includes(ADMIN.password) ? ADMIN.password : /\b(v[kr]_[\w-]{20,}|eyJ[\w-]+\.[\w-]+\.[\w-]*|whsec_[\w+/=]+)/.exec(words)?.[0];
+  if (secret) throw new Error(`p06 what the server writes has a secret: ${secret}`);
+}
+
 /** Holds one answer to what the contract says of its operation; `isPartial`: of records with fields left out. */
 export function check({ method, path, operation }, answer, isPartial) {
   const status = String(answer.status);
@@ -188,6 +194,7 @@ export class Server {
   async halt() {
     this.child.kill("SIGTERM");
     await this.ended;
+    checkWords(this.words);
   }
 
   /** What `vedette ARGUMENTS` does to the data of a server that does not run. */
