@@ -27,14 +27,37 @@ bool route_takes_csrf_token(const struct route *route)
     return route->role > ROLE_ANONYMOUS && strcmp(route->method, "GET") != 0;
 }
 
+static bool is_signed(const struct route *route)
+{
+    return route->features & ROUTE_SIGNED;
+}
+
+static bool is_stream(const struct route *route)
+{
+    return g_strcmp0(route->media_type, "text/event-stream") == 0;
+}
+
+static bool takes_if_none_match(const struct route *route)
+{
+    return is_cached(route) || route->features & ROUTE_NEW_ONLY;
+}
+
 const struct route_header route_headers[] = {
     {"traceparent", TRACE_PARENT_BYTES - 1, is_any, "W3C Trace Context: the answer's goes on with it"},
-    {"If-None-Match", 256, is_cached, "an ETag: 304 where it is still that"},
+    {"If-None-Match", 256, takes_if_none_match,
+     "of a GET an ETag: 304 where it is still that; of a PUT *: 412 where there is one already"},
     {"Idempotency-Key", 255, route_takes_idempotency_key,
      "the same request sent again with the same key gets the first one's answer"},
     {"If-Match", 256, is_versioned, "the ETag that was read: 412 where it has changed since"},
     {"X-CSRF-Token", 256, route_takes_csrf_token,
      "csrf_token of GET /auth/me: needed where the login is a browser's cookie, passed over else"},
+    {"Last-Event-ID", 64, is_stream, "as browsers send it by themselves: resume_from, in whose place it stands"},
+    {"webhook-id", 128, is_signed, "of Standard Webhooks, without a full stop: the same in every try", true},
+    {"webhook-timestamp", 20, is_signed, "when this try began, in seconds since 1970", true},
+    {"webhook-signature", 2048, is_signed,
+     "v1, and the HMAC-SHA256 of id, timestamp and body by one of policies.webhook_secrets, in base64; several are "
+     "separated by blanks",
+     true},
 };
 const size_t route_header_count = G_N_ELEMENTS(route_headers);
 

@@ -356,7 +356,8 @@ static void append_headers(GString *out)
         g_string_append_printf(out, "%s\"%s\":{\"name\":\"%s\",\"in\":\"header\",\"description\":", i ? "," : "",
                                header->name, header->name);
         append_text(out, header->doc);
-        g_string_append_printf(out, ",\"schema\":{\"type\":\"string\",\"maxLength\":%d}}", header->max_bytes);
+        g_string_append_printf(out, ",\"required\":%s,\"schema\":{\"type\":\"string\",\"maxLength\":%d}}",
+                               header->is_required ? "true" : "false", header->max_bytes);
     }
 }
 

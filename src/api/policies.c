@@ -476,10 +476,10 @@ static const struct route routes[] = {
      .body = BODY_DOCUMENT,
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
-     .features = ROUTE_VERSIONED,
+     .features = ROUTE_VERSIONED | ROUTE_NEW_ONLY,
      .handle = handle_policy_put,
      .doc = "Sets it; one that says what stands already makes no revision. If-Match with its ETag refuses to overwrite "
-            "what someone else changed."},
+            "what someone else changed, If-None-Match: * whatever is there."},
     {.method = "PATCH",
      .path = "/api/v1/policies/{type}",
      .name = "patchPolicy",
@@ -558,6 +558,7 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &policy_change_answer_descriptor,
      .problems = PROBLEM(UNAUTHENTICATED) | PROBLEM(NOT_FOUND) | PROBLEM(CONFLICT) | PROBLEM(UNAVAILABLE),
+     .features = ROUTE_SIGNED,
      .handle = handle_policy_webhook,
      .doc = "A change by signed webhook (Standard Webhooks; policies.webhook_secrets)."},
 };

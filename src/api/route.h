@@ -86,6 +86,8 @@ enum route_feature {
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
     ROUTE_COOKIES = 1 << 7,   /* sets or ends the cookies of a browser's login */
     ROUTE_PROMPT = 1 << 8,    /* its handler waits for nothing, the store neither, but for its Idempotency-Key */
+    ROUTE_SIGNED = 1 << 9,    /* its sender signs it (Standard Webhooks) in place of a login */
+    ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
 };
 
 struct route {
@@ -132,6 +134,7 @@ struct route_header {
     int max_bytes;
     bool (*is_taken)(const struct route *route);
     const char *doc;
+    bool is_required; /* by each route that takes it */
 };
 extern const struct route_header route_headers[];
 extern const size_t route_header_count;

@@ -506,12 +506,14 @@ static void test_pages_elsewhere_must_be_named(void)
         struct reply reply = world_request(&world, "OPTIONS", "/auth/login", headers, NULL);
         g_autofree char *allowed = reply_header(&reply, "Access-Control-Allow-Origin"),
                         *methods = reply_header(&reply, "Access-Control-Allow-Methods"),
-                        *vary = reply_header(&reply, "Vary");
+                        *vary = reply_header(&reply, "Vary"),
+                        *taken = reply_header(&reply, "Access-Control-Allow-Headers");
         g_test_message("%s", cases[i].origin);
         g_assert_cmpint(reply.status, ==, 204);
         g_assert_cmpstr(allowed, ==, cases[i].is_allowed ? cases[i].origin : NULL);
         g_assert_true((methods != NULL) == cases[i].is_allowed);
         g_assert_cmpstr(vary, ==, "Origin");
+        g_assert_true((taken && strstr(taken, "Last-Event-ID") != NULL) == cases[i].is_allowed);
         reply_clear(&reply);
         g_autofree char *from = g_strdup_printf("Origin: %s\r\n", cases[i].origin);
         int status = status_of(&world, "POST", "/auth/refresh", from, "{}");

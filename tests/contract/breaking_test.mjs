@@ -40,6 +40,8 @@ const BREAKS = {
   "what is not modified is told no longer": (is, was) => (was.paths["/api/v1/events"].get.responses["304"] = { description: "as it was" }),
   "a parameter that might be left out must be given": (is) => (parameter(is, "camera_id").required = true),
   "a parameter of many operations is no longer taken": (is) => is.paths["/api/v1/events"].get.parameters.pop(),
+  "a header that requests have must be sent": (is) => (is.components.parameters["If-Match"].required = true),
+  "a header of requests is no longer taken": (is) => is.paths["/api/v1/events/stream"].get.parameters.pop(),
   "a body might be left out and must be sent": (is, was) => (was.paths["/api/v1/legal-holds"].post.requestBody.required = false),
   "a body must be sent where there was none": (is, was) => delete was.paths["/api/v1/legal-holds"].post.requestBody,
   "a list of answers may hold anything": (is) => delete is.components.schemas.Incident.properties.notes.items,

@@ -5,6 +5,7 @@ import { once } from "node:events";
 import { readFileSync, readdirSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
+import { named } from "./compare.mjs";
 import { ADMIN, Server, binary, contract, newValidator, operations, resolve, run, runTests, temporaryDirectory } from "./world.mjs";
 
 async function write(kind) {
@@ -164,6 +165,44 @@ async function a4CsrfTokensAreAskedForWhereWritten() {
   }
 }
 
+const SECRET = Buffer.alloc(32, 7).toString("base64");
+
+/** What signs a text by Standard Webhooks. */
+function signature(id, timestamp, text) {
+  return `v1,${createHmac("sha256", Buffer.from(SECRET, "base64")).update(`${id}.${timestamp}.${text}`).digest("base64")}`;
+}
+
+/** The names of the headers that an operation takes, or must have. */
+function headersOf(operationId, isWanted = () => true) {
+  const { operation } = operations().find((found) => found.operation.operationId === operationId);
+  const parameters = operation.parameters.map((parameter) => named(parameter, contract));
+  return parameters.filter((parameter) => parameter.in === "header" && isWanted(parameter)).map(({ name }) => name);
+}
+
+// Whoever sends what the contract asks for is let in, and whoever leaves out what it requires is not.
+async function a4WhatRequestsNeedIsWritten() {
+  const server = await new Server(`policies: {webhook_secrets: 'whsec_${SECRET}'}\ncameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false}]\n`).start();
+  try {
+    const body = JSON.stringify({ org_id: "default", policy_type: "safety", config: {} });
+    const timestamp = String(Math.floor(Date.now() / 1000));
+    const values = { "webhook-id": "a", "webhook-timestamp": timestamp, "webhook-signature": signature("a", timestamp, body) };
+    const needed = headersOf("changePolicyByWebhook", ({ required }) => required);
+    assert.deepEqual(needed, Object.keys(values));
+    for (const left of needed) {
+      const headers = Object.fromEntries(needed.filter((name) => name !== left).map((name) => [name, values[name]]));
+      assert.equal((await server.ask("changePolicyByWebhook", { body, headers })).status, 401, left);
+    }
+    const done = await server.ask("changePolicyByWebhook", { body, headers: values });
+    assert.equal(done.status, 200, done.text);
+    assert.ok(headersOf("putPolicy").includes("If-None-Match"));
+    const put = () => server.ask("putPolicy", { path: { type: "antitheft" }, body: {}, headers: { "If-None-Match": "*" } });
+    assert.deepEqual([(await put()).status, (await put()).status], [200, 412]);
+    assert.ok(headersOf("streamEvents").includes("Last-Event-ID"));
+  } finally {
+    await server.stop();
+  }
+}
+
 // Once this is answered, the server tells whatever happens from then on.
 function listen(server, path) {
   const headers = { Authorization: `Bearer ${server.token}` };
@@ -212,8 +251,6 @@ async function a1LiveMessagesAreAsWritten() {
   }
 }
 
-const SECRET = Buffer.alloc(32, 7).toString("base64");
-
 /** Receives webhooks: what came, and a wait for the first whose type begins so. */
 async function receiver() {
   const came = [];
@@ -259,8 +296,7 @@ async function a1WebhooksAreAsWritten() {
       assert.notEqual(validate(message.payload, { ...came.body, type: "other" }), null);
       assert.notEqual(validate(message.payload, { ...came.body, data: { id: 1 } }), null);
       for (const header of message.headers.required) assert.equal(typeof came.headers[header], "string", header);
-      const signed = `${came.headers["webhook-id"]}.${came.headers["webhook-timestamp"]}.${came.text}`;
-      assert.equal(came.headers["webhook-signature"], `v1,${createHmac("sha256", Buffer.from(SECRET, "base64")).update(signed).digest("base64")}`);
+      assert.equal(came.headers["webhook-signature"], signature(came.headers["webhook-id"], came.headers["webhook-timestamp"], came.text));
     }
   } finally {
     await server.stop();
@@ -295,6 +331,7 @@ await runTests([
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
   ["a04_csrf_tokens_are_asked_for_where_written", a4CsrfTokensAreAskedForWhereWritten],
+  ["a04_what_requests_need_is_written", a4WhatRequestsNeedIsWritten],
   ["a01_live_messages_are_as_written", a1LiveMessagesAreAsWritten],
   ["a01_webhooks_are_as_written", a1WebhooksAreAsWritten],
   ["docs_need_no_network", docsNeedNoNetwork],

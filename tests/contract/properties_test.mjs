@@ -2,7 +2,8 @@
 // answer is as documented. A8: what is created is read, changed and deleted as a simple model says.
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { Server, check, newValidator, operations, resolve, runTests, seen } from "./world.mjs";
+import { named } from "./compare.mjs";
+import { Server, check, contract, newValidator, operations, resolve, runTests, seen } from "./world.mjs";
 
 const RUNS = Number(process.env.VEDETTE_PROPERTY_RUNS ?? 12);
 const SEED = Number(process.env.VEDETTE_PROPERTY_SEED ?? Date.now() & 0x7fffffff);
@@ -123,17 +124,30 @@ function parameterText(parameter, isStrange) {
   return isStrange ? fc.oneof(good, text) : good;
 }
 
+/** What an operation takes in a place, also what stands in the contract once for many. */
+function parametersIn(operation, place) {
+  return (operation.parameters ?? []).map((parameter) => named(parameter, contract)).filter((parameter) => parameter.in === place);
+}
+
+/* Few requests have headers that may be left out: most of them keep what is asked from being done. Their values are
+ * such as HTTP itself lets through. */
+function headersOf(operation) {
+  const value = ({ schema }) => fc.stringMatching(/^[!-~]([ -~]*[!-~])?$/, { maxLength: Math.min(schema.maxLength, 40) });
+  const record = (parameters) => fc.record(Object.fromEntries(parameters.map((parameter) => [parameter.name, value(parameter)])));
+  const all = parametersIn(operation, "header");
+  return fc.oneof({ weight: 3, arbitrary: record(all.filter(({ required }) => required)) }, record(all));
+}
+
 function requestOf({ operation }, isStrange) {
-  const named = (place) => (operation.parameters ?? []).filter((parameter) => parameter.in === place);
   const record = (parameters) =>
     fc.record(Object.fromEntries(parameters.map((parameter) => [parameter.name, parameterText(parameter, isStrange)])), {
       requiredKeys: parameters.filter((parameter) => parameter.required).map((parameter) => parameter.name),
     });
-  return fc.record({ path: record(named("path")), query: record(named("query")), body: bodyOf(operation, isStrange) });
+  return fc.record({ path: record(parametersIn(operation, "path")), query: record(parametersIn(operation, "query")), headers: headersOf(operation), body: bodyOf(operation, isStrange) });
 }
 
 function isValid({ operation }, { path, query, body }) {
-  for (const parameter of operation.parameters ?? []) {
+  for (const parameter of [...parametersIn(operation, "path"), ...parametersIn(operation, "query")]) {
     const value = { path, query }[parameter.in]?.[parameter.name];
     if (value === undefined) continue;
     const type = resolve(parameter.schema).type;
@@ -161,7 +175,7 @@ async function tryOperation(server, found, isStrange) {
       const { path, query, body } = request;
       const filled = found.path.replace(/\{(\w+)\}/g, (_, name) => encodeURIComponent(path[name]));
       const search = new URLSearchParams(query).toString();
-      const headers = body ? { "Content-Type": body.type } : {};
+      const headers = { ...request.headers, ...(body ? { "Content-Type": body.type } : {}) };
       const answer = await server.send(found.method, filled + (search ? `?${search}` : ""), { body: body?.text, headers });
       const isAway = answer.status === 503 && MAY_BE_AWAY.has(found.operation.operationId);
       // An empty or climbing segment is another address.

@@ -354,7 +354,7 @@ export class Client {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}`, query, undefined, call)).json();
   }
 
-  /** Sets it; one that says what stands already makes no revision. If-Match with its ETag refuses to overwrite what someone else changed. */
+  /** Sets it; one that says what stands already makes no revision. If-Match with its ETag refuses to overwrite what someone else changed, If-None-Match: * whatever is there. */
   async putPolicy(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", body: object, query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; reason?: string } = {}, call: Call = {}): Promise<records.PolicyChange> {
     return (await this.send("PUT", `/api/v1/policies/${encodeURIComponent(type)}`, query, body, call)).json();
   }
