@@ -3,11 +3,17 @@
 #include "keeper/backtests.h"
 #include "api/api_internal.h"
 
+static bool may_see_camera(const void *login, const char *camera_id)
+{
+    return login_may_see_camera(login, camera_id);
+}
+
 static void answer_backtest(const struct request *request, const char *id, unsigned status, struct answer *answer)
 {
+    const struct policy_backtest_asker asker = {request->login.user->org_id, may_see_camera, &request->login};
     struct backtest backtest;
     g_autoptr(GError) error = NULL;
-    if (!policy_backtests_get(request->api->backtests, request->login.user->org_id, id, &backtest, &error)) {
+    if (!policy_backtests_get(request->api->backtests, &asker, id, &backtest, &error)) {
         answer_error(answer, error);
         return;
     }
@@ -67,8 +73,10 @@ static const struct route routes[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &backtest_descriptor,
+     .features = ROUTE_FILTERED,
      .handle = handle_backtest,
-     .doc = "How a try stands and, once it is over, what came of it."},
+     .doc = "How a try stands and, once it is over, what came of it. A key that is held to cameras is told of those of "
+            "its cameras alone."},
 };
 const struct route_group backtest_routes =
     ROUTE_GROUP("backtests", "What policies would have told of what was seen.", routes);

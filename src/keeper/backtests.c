@@ -225,14 +225,23 @@ char *policy_backtests_submit(struct policy_backtests *backtests, const struct p
     return NULL;
 }
 
-bool policy_backtests_get(struct policy_backtests *backtests, const char *org_id, const char *id,
+/* A job's cameras are the same from its beginning to its end. */
+static bool may_see(const struct policy_backtest_asker *asker, const struct job *job)
+{
+    bool is_seen = g_strcmp0(job->result.org_id, asker->org_id) == 0;
+    for (guint i = 0; is_seen && asker->may_see_camera && i < job->cameras->len; i++)
+        is_seen = asker->may_see_camera(asker->data, ((const struct camera *)job->cameras->pdata[i])->id);
+    return is_seen;
+}
+
+bool policy_backtests_get(struct policy_backtests *backtests, const struct policy_backtest_asker *asker, const char *id,
                           struct backtest *backtest, GError **error)
 {
     bool is_found = false;
     pthread_mutex_lock(&backtests->lock);
     for (GList *node = backtests->jobs.head; node && !is_found; node = node->next) {
         const struct job *job = node->data;
-        is_found = strcmp(job->result.id, id) == 0 && g_strcmp0(job->result.org_id, org_id) == 0;
+        is_found = strcmp(job->result.id, id) == 0 && may_see(asker, job);
         if (is_found)
             record_copy(&backtest_descriptor, &job->result, backtest);
     }

@@ -31,6 +31,13 @@ struct policy_backtest_request {
  * too many of the org). */
 char *policy_backtests_submit(struct policy_backtests *backtests, const struct policy_backtest_request *request,
                               struct record_errors *errors, GError **error);
-/* A copy of how it stands, into an uninitialised record. False: the org has no such backtest, or it was long ago. */
-bool policy_backtests_get(struct policy_backtests *backtests, const char *org_id, const char *id,
+/* Who asks what came of one. */
+struct policy_backtest_asker {
+    const char *org_id;
+    bool (*may_see_camera)(const void *data, const char *camera_id); /* NULL: all of the org's */
+    const void *data;
+};
+/* A copy of how it stands, into an uninitialised record. False: there is no such backtest of the org's whose cameras
+ * the asker may all see, or it was long ago. */
+bool policy_backtests_get(struct policy_backtests *backtests, const struct policy_backtest_asker *asker, const char *id,
                           struct backtest *backtest, GError **error);

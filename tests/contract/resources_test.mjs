@@ -6,8 +6,8 @@ import { createServer } from "node:http";
 import { join } from "node:path";
 import { Server, operations, runTests } from "./world.mjs";
 
-async function withServer(test) {
-  const server = await new Server().start();
+async function withServer(test, config) {
+  const server = await new Server(config).start();
   try {
     await test(server);
   } finally {
@@ -307,6 +307,27 @@ const whatTheServerHasIsTold = () =>
     assert.equal((await server.ask("getOrg", { path: { id: "other" } })).status, 404);
   });
 
+/** What a key that is held to cameras began it can look at, and no other. */
+const aHeldKeyLooksAtItsBacktests = () =>
+  withServer(async (server) => {
+    const own = server.token;
+    const held = async (name, cameras) => {
+      server.token = own;
+      server.token = (await server.ask("createToken", { body: { name, role: "admin", cameras } })).json.token;
+    };
+    const query = { from: "2026-01-01T00:00:00Z", to: "2026-01-01T01:00:00Z" };
+    const start = (camera_id) => server.ask("startBacktest", { path: { type: "safety" }, query: { ...query, ...camera_id }, body: {} });
+    await held("door", ["door"]);
+    assert.equal((await start({})).status, 403);
+    const begun = await start({ camera_id: "door" });
+    assert.equal(begun.status, 202, begun.text);
+    assert.equal(begun.headers.get("Location"), `/api/v1/backtests/${begun.json.id}`);
+    const look = () => server.ask("getBacktest", { path: { id: begun.json.id } });
+    assert.equal((await look()).json.id, begun.json.id);
+    await held("gate", ["gate"]);
+    assert.equal((await look()).status, 404);
+  }, "cameras: [{id: door, source: 'rtsp://127.0.0.1:1/s', enabled: false}, {id: gate, source: 'rtsp://127.0.0.1:1/s', enabled: false}]\n");
+
 await runTests([
   ["sites are made, read, changed and removed", sitesAreMadeReadChangedAndRemoved],
   ["orgs are the platform's", orgsAreThePlatforms],
@@ -315,6 +336,7 @@ await runTests([
   ["signals are incidents", signalsAreIncidents],
   ["lines and zones are listed", linesAndZonesAreListed],
   ["lists come in pages", listsComeInPages],
+  ["a key that is held to cameras looks at its backtests", aHeldKeyLooksAtItsBacktests],
   ["dead letters come in pages", deadLettersComeInPages],
   ["what the server has is told", whatTheServerHasIsTold],
 ]);

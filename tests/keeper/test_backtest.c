@@ -176,6 +176,8 @@ static void test_what_cannot_be_tried_is_refused_by_name(void)
     end(&world);
 }
 
+static const struct policy_backtest_asker others = {.org_id = "other"}, ours = {.org_id = "default"};
+
 static void test_r14_an_org_sees_its_own(void)
 {
     struct world world;
@@ -185,7 +187,33 @@ static void test_r14_an_org_sees_its_own(void)
     struct policy_backtest_request request = request_of(POLICY_SAFETY, "{}");
     g_autofree char *id = submit(&world, &request, &error);
     g_assert_nonnull(id);
-    g_assert_false(policy_backtests_get(world.backtests, "other", id, &backtest, &error));
+    g_assert_false(policy_backtests_get(world.backtests, &others, id, &backtest, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
+    end(&world);
+}
+
+static bool is_camera(const void *data, const char *camera_id)
+{
+    return strcmp(data, camera_id) == 0;
+}
+
+/* Who may see some cameras alone is told of what was tried on these alone. */
+static void test_who_is_held_to_cameras_sees_those(void)
+{
+    struct world world;
+    struct backtest backtest;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    struct policy_backtest_request request = request_of(POLICY_SAFETY, "{}");
+    g_autofree char *id = submit(&world, &request, &error);
+    g_assert_nonnull(id);
+    const struct camera *camera = world.settings.cameras.items;
+    g_assert_cmpuint(world.settings.cameras.count, ==, 1);
+    const struct policy_backtest_asker held = {"default", is_camera, camera->id},
+                                       elsewhere = {"default", is_camera, "no"};
+    g_assert_true(policy_backtests_get(world.backtests, &held, id, &backtest, &error));
+    record_clear(&backtest_descriptor, &backtest);
+    g_assert_false(policy_backtests_get(world.backtests, &elsewhere, id, &backtest, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     end(&world);
 }
@@ -253,7 +281,7 @@ static void test_r14_no_org_pushes_out_what_others_try(void)
         try(&world, &busy, &backtest);
         record_clear(&backtest_descriptor, &backtest);
     }
-    g_assert_true(policy_backtests_get(world.backtests, "other", id, &backtest, &error)); /* it is kept */
+    g_assert_true(policy_backtests_get(world.backtests, &others, id, &backtest, &error)); /* it is kept */
     record_clear(&backtest_descriptor, &backtest);
     end(&world);
 }
@@ -299,10 +327,9 @@ static void test_what_was_kept_for_many_that_waited_goes_again(void)
     record_clear(&backtest_descriptor, &backtest);
     g_autofree char *last = submit(&world, &request, &error);
     g_assert_no_error(error);
-    g_assert_true(policy_backtests_get(world.backtests, "default", g_ptr_array_index(ids, GONE), &backtest, &error));
+    g_assert_true(policy_backtests_get(world.backtests, &ours, g_ptr_array_index(ids, GONE), &backtest, &error));
     record_clear(&backtest_descriptor, &backtest);
-    g_assert_false(
-        policy_backtests_get(world.backtests, "default", g_ptr_array_index(ids, GONE - 1), &backtest, &error));
+    g_assert_false(policy_backtests_get(world.backtests, &ours, g_ptr_array_index(ids, GONE - 1), &backtest, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     end(&world);
 }
@@ -322,6 +349,7 @@ int main(int argc, char **argv)
     g_test_add_func("/backtest/what is missing is told", test_what_is_missing_is_told);
     g_test_add_func("/backtest/what cannot be tried is refused by name", test_what_cannot_be_tried_is_refused_by_name);
     g_test_add_func("/backtest/r14_an_org_sees_its_own", test_r14_an_org_sees_its_own);
+    g_test_add_func("/backtest/who_is_held_to_cameras_sees_those", test_who_is_held_to_cameras_sees_those);
     g_test_add_func("/backtest/what_was_kept_for_many_that_waited_goes_again",
                     test_what_was_kept_for_many_that_waited_goes_again);
     g_test_add_func("/backtest/r14_no_org_pushes_out_what_others_try", test_r14_no_org_pushes_out_what_others_try);

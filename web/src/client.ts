@@ -399,7 +399,7 @@ export class Client {
     return (await this.send("POST", `/api/v1/policies/${encodeURIComponent(type)}/backtest`, query, body, call)).json();
   }
 
-  /** How a try stands and, once it is over, what came of it. */
+  /** How a try stands and, once it is over, what came of it. A key that is held to cameras is told of those of its cameras alone. */
   async getBacktest(id: string, call: Call = {}): Promise<records.Backtest> {
     return (await this.send("GET", `/api/v1/backtests/${encodeURIComponent(id)}`, {}, undefined, call)).json();
   }
