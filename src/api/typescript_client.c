@@ -26,6 +26,17 @@ static const char transport[] =
     "  next_cursor: string | null;\n"
     "}\n"
     "\n"
+    "type Names<List extends string> = List extends `${infer First},${infer Rest}` ? First | Names<Rest> : List;\n"
+    "\n"
+    "/** What a list's items have where `fields` asks for some alone; where it is not known which, each may be left "
+    "out. "
+    "*/\n"
+    "export type Chosen<T, Fields extends string> = [Fields] extends [never]\n"
+    "  ? T\n"
+    "  : string extends Fields\n"
+    "    ? Partial<T>\n"
+    "    : Pick<T, Names<Fields> & keyof T>;\n"
+    "\n"
     "/** What one call may say besides. Headers, for instance: If-Match, Idempotency-Key. */\n"
     "export interface Call {\n"
     "  signal?: AbortSignal;\n"
@@ -108,6 +119,17 @@ static bool is_clients_own(const struct record_field *field)
     return field->kind == RECORD_ENUM && field->names == list_format_names;
 }
 
+/* Of a list: which fields its items shall have, as export.c reads it. */
+static bool is_choice(const struct record_field *field)
+{
+    return strcmp(field->name, "fields") == 0;
+}
+
+static bool has_choice(const struct route *route)
+{
+    return route->answers == ANSWER_PAGE && route->parameters && record_find_field(route->parameters, "fields");
+}
+
 /* "query: { limit?: number } = {}, ". False: the route has no query. */
 static bool append_query_argument(const struct route *route, GString *out)
 {
@@ -119,7 +141,10 @@ static bool append_query_argument(const struct route *route, GString *out)
         is_needed |= (field->flags & RECORD_REQUIRED) != 0;
         g_string_append_printf(out, "%s%s%s: ", has_any ? "; " : "query: { ", field->name,
                                field->flags & RECORD_REQUIRED ? "" : "?");
-        record_append_typescript_type(field, RECORD_SCHEMA_INPUT, out);
+        if (has_choice(route) && is_choice(field))
+            g_string_append(out, "Fields");
+        else
+            record_append_typescript_type(field, RECORD_SCHEMA_INPUT, out);
         has_any = true;
     }
     if (has_any)
@@ -142,20 +167,26 @@ static char *body_type(const struct route *route)
 
 static char *answer_type(const struct route *route)
 {
-    static const char *const shapes[] = {[ANSWER_RECORD] = "records.%s", [ANSWER_PAGE] = "Page<records.%s>"};
-    if (route->answers == ANSWER_EMPTY)
+    switch (route->answers) {
+    case ANSWER_EMPTY:
         return g_strdup("void");
-    if (route->answers == ANSWER_MEDIA)
+    case ANSWER_MEDIA:
         return g_strdup("Response");
-    g_auto(GStrv) parts = g_strsplit(shapes[route->answers], "%s", 2);
-    return g_strconcat(parts[0], route->response->name, parts[1], NULL);
+    case ANSWER_RECORD:
+        return g_strconcat("records.", route->response->name, NULL);
+    case ANSWER_PAGE:
+        break;
+    }
+    return has_choice(route) ? g_strdup_printf("Page<Chosen<records.%s, Fields>>", route->response->name)
+                             : g_strdup_printf("Page<records.%s>", route->response->name);
 }
 
 static void append_method(const struct route *route, GString *out)
 {
     g_autofree char *path = path_template(route), *body = body_type(route), *answer = answer_type(route);
     bool is_json = route->answers != ANSWER_EMPTY && route->answers != ANSWER_MEDIA;
-    g_string_append_printf(out, "\n  /** %s */\n  async %s(", route->doc, route->name);
+    g_string_append_printf(out, "\n  /** %s */\n  async %s%s(", route->doc, route->name,
+                           has_choice(route) ? "<Fields extends string = never>" : "");
     append_path_arguments(route, out);
     if (body)
         g_string_append_printf(out, "body: %s, ", body);

@@ -87,7 +87,8 @@ async function a3TypescriptCompiles() {
   assert.equal(status, 0, words);
 }
 
-/* What must compile, and what must not: a list is read as JSON, so it cannot be asked for as CSV. */
+/* What must compile, and what must not: a list is read as JSON, so it cannot be asked for as CSV, and its items have what
+ * is asked for. */
 const USES = `import { Client } from "./client";
 export async function changeOnce(client: Client): Promise<string | null> {
   const told: (string | null)[] = [];
@@ -95,9 +96,17 @@ export async function changeOnce(client: Client): Promise<string | null> {
   await client.patchCamera("door", { username: null, analyse_fps: null }, {}, { headers: { "If-Match": told[0] ?? "" } });
   // @ts-expect-error
   await client.listSites({ format: "csv" });
+  const { items } = await client.listSites({ limit: 1 });
+  const [some] = (await client.listSites({ fields: "id,name" })).items;
+  const [any] = (await client.listSites({ fields: String(told[0]) })).items;
+  const id: string | undefined = items[0]?.org_id && some?.id;
+  // @ts-expect-error
+  some?.org_id;
+  // @ts-expect-error
+  any?.org_id.length;
   // @ts-expect-error
   await client.createLegalHold({ reason: null });
-  return told[0] ?? null;
+  return told[0] ?? id ?? null;
 }
 `;
 

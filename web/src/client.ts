@@ -18,6 +18,15 @@ export interface Page<T> {
   next_cursor: string | null;
 }
 
+type Names<List extends string> = List extends `${infer First},${infer Rest}` ? First | Names<Rest> : List;
+
+/** What a list's items have where `fields` asks for some alone; where it is not known which, each may be left out. */
+export type Chosen<T, Fields extends string> = [Fields] extends [never]
+  ? T
+  : string extends Fields
+    ? Partial<T>
+    : Pick<T, Names<Fields> & keyof T>;
+
 /** What one call may say besides. Headers, for instance: If-Match, Idempotency-Key. */
 export interface Call {
   signal?: AbortSignal;
@@ -120,7 +129,7 @@ export class Client {
   }
 
   /** One's own logins that stand, newest first; for administrators, the org's. */
-  async listSessions(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.SessionView>> {
+  async listSessions<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.SessionView, Fields>>> {
     return (await this.send("GET", `/auth/sessions`, query, undefined, call)).json();
   }
 
@@ -130,7 +139,7 @@ export class Client {
   }
 
   /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
-  async listCameras(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.CameraView>> {
+  async listCameras<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.CameraView, Fields>>> {
     return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
   }
 
@@ -175,17 +184,17 @@ export class Client {
   }
 
   /** The lines of all cameras, with the counts of today (UTC). */
-  async listLines(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PlacedLine>> {
+  async listLines<Fields extends string = never>(query: { camera_id?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PlacedLine, Fields>>> {
     return (await this.send("GET", `/api/v1/lines`, query, undefined, call)).json();
   }
 
   /** The zones of all cameras, with the counts of today (UTC). */
-  async listZones(query: { camera_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PlacedZone>> {
+  async listZones<Fields extends string = never>(query: { camera_id?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PlacedZone, Fields>>> {
     return (await this.send("GET", `/api/v1/zones`, query, undefined, call)).json();
   }
 
   /** The zones of a camera; /api/v1/zones has them with their counts. */
-  async listCameraZones(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Zone>> {
+  async listCameraZones<Fields extends string = never>(id: string, query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Zone, Fields>>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/zones`, query, undefined, call)).json();
   }
 
@@ -210,7 +219,7 @@ export class Client {
   }
 
   /** The lines of a camera; /api/v1/lines has them with their counts. */
-  async listCameraLines(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Line>> {
+  async listCameraLines<Fields extends string = never>(id: string, query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Line, Fields>>> {
     return (await this.send("GET", `/api/v1/cameras/${encodeURIComponent(id)}/lines`, query, undefined, call)).json();
   }
 
@@ -235,7 +244,7 @@ export class Client {
   }
 
   /** The circuit breakers of the org's cameras, and of the upstreams that all share. */
-  async listBreakers(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.BreakerView>> {
+  async listBreakers<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.BreakerView, Fields>>> {
     return (await this.send("GET", `/api/v1/breakers`, query, undefined, call)).json();
   }
 
@@ -245,7 +254,7 @@ export class Client {
   }
 
   /** Stored events, newest first. */
-  async listEvents(query: { camera_id?: string; type?: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk"; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AnalyticsEvent>> {
+  async listEvents<Fields extends string = never>(query: { camera_id?: string; type?: "signal" | "zone_hit" | "line_crossing" | "occupancy" | "track_chunk"; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.AnalyticsEvent, Fields>>> {
     return (await this.send("GET", `/api/v1/events`, query, undefined, call)).json();
   }
 
@@ -260,7 +269,7 @@ export class Client {
   }
 
   /** What rules raised, newest first. */
-  async listSignals(query: { camera_id?: string; subject_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Signal>> {
+  async listSignals<Fields extends string = never>(query: { camera_id?: string; subject_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Signal, Fields>>> {
     return (await this.send("GET", `/api/v1/signals`, query, undefined, call)).json();
   }
 
@@ -270,17 +279,17 @@ export class Client {
   }
 
   /** Counts by hour, day or month, newest first. */
-  async listOccupancy(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.OccupancyHourly>> {
+  async listOccupancy<Fields extends string = never>(query: { level?: "hour" | "day" | "month"; camera_id?: string; subject_id?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.OccupancyHourly, Fields>>> {
     return (await this.send("GET", `/api/v1/occupancy`, query, undefined, call)).json();
   }
 
   /** The server's jobs and how they stand; what they did, to whom runs the server. */
-  async listJobs(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Job>> {
+  async listJobs<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Job, Fields>>> {
     return (await this.send("GET", `/api/v1/jobs`, query, undefined, call)).json();
   }
 
   /** What became of a job's times, newest first: run, or skipped and why; what was done, to whom runs the server. */
-  async listJobRuns(id: string, query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.JobRun>> {
+  async listJobRuns<Fields extends string = never>(id: string, query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.JobRun, Fields>>> {
     return (await this.send("GET", `/api/v1/jobs/${encodeURIComponent(id)}/history`, query, undefined, call)).json();
   }
 
@@ -305,7 +314,7 @@ export class Client {
   }
 
   /** Of each table and camera, how long it is kept and the oldest that is there. */
-  async listRetention(query: { rows?: boolean; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Retention>> {
+  async listRetention<Fields extends string = never>(query: { rows?: boolean; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Retention, Fields>>> {
     return (await this.send("GET", `/api/v1/retention`, query, undefined, call)).json();
   }
 
@@ -315,7 +324,7 @@ export class Client {
   }
 
   /** Holds that stand and that ended, newest first. */
-  async listLegalHolds(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.LegalHold>> {
+  async listLegalHolds<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.LegalHold, Fields>>> {
     return (await this.send("GET", `/api/v1/legal-holds`, query, undefined, call)).json();
   }
 
@@ -330,7 +339,7 @@ export class Client {
   }
 
   /** Who did what, when, from where, before and after, newest first. */
-  async listAudit(query: { before?: number; cursor?: number; limit?: number; fields?: string } = {}, call: Call = {}): Promise<Page<records.Audit>> {
+  async listAudit<Fields extends string = never>(query: { before?: number; cursor?: number; limit?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Audit, Fields>>> {
     return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
   }
 
@@ -345,7 +354,7 @@ export class Client {
   }
 
   /** Every policy of the org, and those that hold for everyone. */
-  async listPolicies(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.PolicyAnswer>> {
+  async listPolicies<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PolicyAnswer, Fields>>> {
     return (await this.send("GET", `/api/v1/policies`, query, undefined, call)).json();
   }
 
@@ -375,7 +384,7 @@ export class Client {
   }
 
   /** Its changes, newest first: who, when, why, what. */
-  async listPolicyRevisions(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: string } = {}, call: Call = {}): Promise<Page<records.PolicyRevision>> {
+  async listPolicyRevisions<Fields extends string = never>(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PolicyRevision, Fields>>> {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/history`, query, undefined, call)).json();
   }
 
@@ -430,7 +439,7 @@ export class Client {
   }
 
   /** Every org, for the platform; one's own, for everyone else. */
-  async listOrgs(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Org>> {
+  async listOrgs<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Org, Fields>>> {
     return (await this.send("GET", `/api/v1/orgs`, query, undefined, call)).json();
   }
 
@@ -455,7 +464,7 @@ export class Client {
   }
 
   /** The org's sites, by id. */
-  async listSites(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Site>> {
+  async listSites<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Site, Fields>>> {
     return (await this.send("GET", `/api/v1/sites`, query, undefined, call)).json();
   }
 
@@ -480,7 +489,7 @@ export class Client {
   }
 
   /** What the server and its workers logged as errors since it began, by what they have in common, the latest first: 256 groups at most, of which the quietest makes room. */
-  async listErrors(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ErrorGroup>> {
+  async listErrors<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ErrorGroup, Fields>>> {
     return (await this.send("GET", `/api/v1/errors`, query, undefined, call)).json();
   }
 
@@ -505,7 +514,7 @@ export class Client {
   }
 
   /** The org's users, by name. */
-  async listUsers(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.User>> {
+  async listUsers<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.User, Fields>>> {
     return (await this.send("GET", `/api/v1/users`, query, undefined, call)).json();
   }
 
@@ -530,7 +539,7 @@ export class Client {
   }
 
   /** The org's API keys that stand, newest first; what they are is told once, when they are made. */
-  async listTokens(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ApiKey>> {
+  async listTokens<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ApiKey, Fields>>> {
     return (await this.send("GET", `/api/v1/tokens`, query, undefined, call)).json();
   }
 
@@ -545,7 +554,7 @@ export class Client {
   }
 
   /** Incidents by the time of their last signal, newest first. Who goes through pages of those that still go on may meet one twice. */
-  async listIncidents(query: { camera_id?: string; site_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; status?: "open" | "acknowledged" | "resolved" | "dismissed"; assignee?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Incident>> {
+  async listIncidents<Fields extends string = never>(query: { camera_id?: string; site_id?: string; service?: "antitheft" | "education" | "safety" | "occupancy" | "identity" | "vehicles" | "system"; kind?: string; severity?: "info" | "low" | "medium" | "high" | "critical"; status?: "open" | "acknowledged" | "resolved" | "dismissed"; assignee?: string; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Incident, Fields>>> {
     return (await this.send("GET", `/api/v1/incidents`, query, undefined, call)).json();
   }
 
@@ -585,7 +594,7 @@ export class Client {
   }
 
   /** Violations, newest first. Zones of kind restricted tell of restricted_zone; what people wear is told by no rule yet. */
-  async listViolations(query: { camera_id?: string; site_id?: string; zone_id?: string; kind?: "restricted_zone" | "no_helmet" | "no_vest"; status?: "open" | "confirmed" | "dismissed"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Violation>> {
+  async listViolations<Fields extends string = never>(query: { camera_id?: string; site_id?: string; zone_id?: string; kind?: "restricted_zone" | "no_helmet" | "no_vest"; status?: "open" | "confirmed" | "dismissed"; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Violation, Fields>>> {
     return (await this.send("GET", `/api/v1/violations`, query, undefined, call)).json();
   }
 
@@ -600,7 +609,7 @@ export class Client {
   }
 
   /** The org's employees, newest first. */
-  async listEmployees(query: { external_id?: string; department?: string; shift_id?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Employee>> {
+  async listEmployees<Fields extends string = never>(query: { external_id?: string; department?: string; shift_id?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Employee, Fields>>> {
     return (await this.send("GET", `/api/v1/employees`, query, undefined, call)).json();
   }
 
@@ -625,7 +634,7 @@ export class Client {
   }
 
   /** The org's shifts, newest first. */
-  async listShifts(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Shift>> {
+  async listShifts<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Shift, Fields>>> {
     return (await this.send("GET", `/api/v1/shifts`, query, undefined, call)).json();
   }
 
@@ -650,7 +659,7 @@ export class Client {
   }
 
   /** The org's vehicles, newest first. */
-  async listVehicles(query: { plate?: string; list?: "allowed" | "blocked" | "visitor"; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.Vehicle>> {
+  async listVehicles<Fields extends string = never>(query: { plate?: string; list?: "allowed" | "blocked" | "visitor"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Vehicle, Fields>>> {
     return (await this.send("GET", `/api/v1/vehicles`, query, undefined, call)).json();
   }
 
@@ -675,22 +684,22 @@ export class Client {
   }
 
   /** Who came to which door, newest first. Nothing writes these yet: faces are not recognised. */
-  async listAccessLogs(query: { camera_id?: string; site_id?: string; employee_id?: string; door?: string; direction?: "in" | "out"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AccessLog>> {
+  async listAccessLogs<Fields extends string = never>(query: { camera_id?: string; site_id?: string; employee_id?: string; door?: string; direction?: "in" | "out"; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.AccessLog, Fields>>> {
     return (await this.send("GET", `/api/v1/access-logs`, query, undefined, call)).json();
   }
 
   /** Employees' days at work, newest first. Nothing writes these yet: faces are not recognised. */
-  async listAttendance(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.AttendanceRecord>> {
+  async listAttendance<Fields extends string = never>(query: { employee_id?: string; status?: "present" | "late" | "absent" | "half_day" | "on_leave"; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.AttendanceRecord, Fields>>> {
     return (await this.send("GET", `/api/v1/attendance`, query, undefined, call)).json();
   }
 
   /** Which vehicle passed which gate, newest first. Nothing writes these yet: plates are not read. */
-  async listVehicleLogs(query: { camera_id?: string; site_id?: string; plate?: string; gate?: string; direction?: "in" | "out"; list?: "allowed" | "blocked" | "visitor"; from?: string; to?: string; limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.VehicleLog>> {
+  async listVehicleLogs<Fields extends string = never>(query: { camera_id?: string; site_id?: string; plate?: string; gate?: string; direction?: "in" | "out"; list?: "allowed" | "blocked" | "visitor"; from?: string; to?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.VehicleLog, Fields>>> {
     return (await this.send("GET", `/api/v1/vehicle-logs`, query, undefined, call)).json();
   }
 
   /** The tracks of a camera that were seen within a time, in the order in which they began. They are kept for retention.track_days, where workers.store_tracks has them kept. */
-  async listTracks(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: string }, call: Call = {}): Promise<Page<records.TrackSummary>> {
+  async listTracks<Fields extends string = never>(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: Fields }, call: Call = {}): Promise<Page<Chosen<records.TrackSummary, Fields>>> {
     return (await this.send("GET", `/api/v1/tracks`, query, undefined, call)).json();
   }
 
@@ -700,12 +709,12 @@ export class Client {
   }
 
   /** A site's day, week or month: signals by camera, kind and severity, incidents by kind, what lines and zones counted (in hours that are rolled up), and for how much of the time that it was watched each camera was on line while the server ran. Of a period that goes on, what there is so far. */
-  async getReport(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: string }, call: Call = {}): Promise<Page<records.ReportLine>> {
+  async getReport<Fields extends string = never>(query: { site_id: string; period?: "day" | "week" | "month"; at?: string; limit?: number; cursor?: string; fields?: Fields }, call: Call = {}): Promise<Page<Chosen<records.ReportLine, Fields>>> {
     return (await this.send("GET", `/api/v1/reports`, query, undefined, call)).json();
   }
 
   /** Who is told of the org's signals, by webhook and MQTT, and how each of them is: those of the settings, at most 64 webhooks and 16 brokers. */
-  async listNotifyEndpoints(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.EndpointHealth>> {
+  async listNotifyEndpoints<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.EndpointHealth, Fields>>> {
     return (await this.send("GET", `/api/v1/notify/endpoints`, query, undefined, call)).json();
   }
 
@@ -715,7 +724,7 @@ export class Client {
   }
 
   /** Notifications that could not be delivered, newest first. */
-  async listDeadLetters(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.DeadLetter>> {
+  async listDeadLetters<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.DeadLetter, Fields>>> {
     return (await this.send("GET", `/api/v1/notify/dead-letters`, query, undefined, call)).json();
   }
 
@@ -725,7 +734,7 @@ export class Client {
   }
 
   /** The models that the server has, by id, and what it uses them for. */
-  async listModels(query: { limit?: number; cursor?: string; fields?: string } = {}, call: Call = {}): Promise<Page<records.ModelView>> {
+  async listModels<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ModelView, Fields>>> {
     return (await this.send("GET", `/api/v1/models`, query, undefined, call)).json();
   }
 
