@@ -108,12 +108,24 @@ static bool is_for_later(const struct route *route, unsigned status)
     return !status || is_busy || is_away || status == MHD_HTTP_TOO_MANY_REQUESTS;
 }
 
+static bool is_too_many(const struct route *route, unsigned status)
+{
+    (void)route;
+    return status == MHD_HTTP_TOO_MANY_REQUESTS;
+}
+
 /* A login that is refused tells how many more may be tried. */
 static bool is_counted(const struct route *route, unsigned status)
 {
-    bool is_login = route->features & ROUTE_COOKIES && route->role == ROLE_ANONYMOUS;
-    return status == MHD_HTTP_TOO_MANY_REQUESTS ||
-           (is_login && (status == MHD_HTTP_UNAUTHORIZED || status == MHD_HTTP_SERVICE_UNAVAILABLE));
+    bool is_refused = status == MHD_HTTP_UNAUTHORIZED || status == MHD_HTTP_SERVICE_UNAVAILABLE;
+    return is_too_many(route, status) || (route->features & ROUTE_COUNTED && is_refused);
+}
+
+/* What is too much otherwise may be of a quota that is no number a minute; a login by the issuer may be refused before
+ * it is counted, and who asks while the server is full before it is known what is asked. */
+static bool is_surely_counted(const struct route *route, unsigned status)
+{
+    return route->rate == RATE_LOGIN && (is_too_many(route, status) || status == MHD_HTTP_UNAUTHORIZED);
 }
 
 static bool is_repeated(const struct route *route, unsigned status)
@@ -138,10 +150,22 @@ static bool is_login_wanted(const struct route *route, unsigned status)
     return !status || status == MHD_HTTP_UNAUTHORIZED;
 }
 
+/* A login ends with its cookies, as one that cannot be renewed does; what the issuer was asked for is forgotten once it
+ * is over, however it ended. */
 static bool has_cookies(const struct route *route, unsigned status)
 {
-    (void)status;
-    return route->features & ROUTE_COOKIES;
+    bool is_over = status == MHD_HTTP_UNAUTHORIZED && route->rate != RATE_LOGIN;
+    bool is_of_issuer =
+        route->status == MHD_HTTP_FOUND && (is_too_many(route, status) || status == MHD_HTTP_SERVICE_UNAVAILABLE);
+    return route->features & ROUTE_COOKIES && route->role == ROLE_ANONYMOUS
+               ? is_good(status) || is_over || is_of_issuer
+               : route->features & ROUTE_COOKIES && is_good(status);
+}
+
+/* Who is no browser gets its token in the answer to a login. */
+static bool surely_has_cookies(const struct route *route, unsigned status)
+{
+    return route->rate != RATE_LOGIN && is_good(status);
 }
 
 static bool is_upgrade(const struct route *route, unsigned status)
@@ -168,11 +192,13 @@ const struct route_answer_header route_answer_headers[] = {
      "what the record is known by until it changes: for If-Match and If-None-Match, where they are taken"},
     {"Location", TEXT ",\"format\":\"uri-reference\"", ANSWER_HEADER_ALWAYS | ANSWER_HEADER_REPEATED, is_located,
      "where what was made is, or where to go on"},
-    {"Retry-After", "\"type\":\"integer\",\"minimum\":1", 0, is_for_later, "in how many seconds to try again"},
+    {"Retry-After", "\"type\":\"integer\",\"minimum\":1", 0, is_for_later, "in how many seconds to try again",
+     is_too_many},
     {"RateLimit", TEXT, 0, is_counted,
      "what remains of the quota (r) and in how many seconds it is whole again (t): "
-     "draft-ietf-httpapi-ratelimit-headers-08"},
-    {"RateLimit-Policy", TEXT, 0, is_counted, "the quota (q) of so many seconds (w)"},
+     "draft-ietf-httpapi-ratelimit-headers-08",
+     is_surely_counted},
+    {"RateLimit-Policy", TEXT, 0, is_counted, "the quota (q) of so many seconds (w)", is_surely_counted},
     {"Idempotency-Replayed", TEXT ",\"enum\":[\"true\"]", 0, is_repeated,
      "this is the answer to an earlier request with this Idempotency-Key"},
     {"X-Next-Cursor", TEXT, 0, is_list, "of CSV: cursor of the next page; not there on the last one"},
@@ -181,7 +207,7 @@ const struct route_answer_header route_answer_headers[] = {
      "which of the camera's frames the picture is, since it was opened"},
     {"X-Captured-At", TEXT ",\"format\":\"date-time\"", ANSWER_HEADER_ALWAYS, is_picture, "when it was taken"},
     {"WWW-Authenticate", TEXT, 0, is_login_wanted, "how to log in (RFC 6750)"},
-    {"Set-Cookie", TEXT, 0, has_cookies, "of browsers: each cookie of the login, set or ended"},
+    {"Set-Cookie", TEXT, 0, has_cookies, "of browsers: each cookie of the login, set or ended", surely_has_cookies},
     {"Upgrade", TEXT ",\"enum\":[\"websocket\"]", ANSWER_HEADER_ALWAYS, is_about_upgrade,
      "the protocol that is spoken here (RFC 6455)"},
     {"Sec-WebSocket-Accept", TEXT, ANSWER_HEADER_ALWAYS, is_upgrade, "made of Sec-WebSocket-Key (RFC 6455)"},

@@ -149,7 +149,7 @@ static const struct route routes[] = {
      .rate = RATE_HEAVY,
      .status = MHD_HTTP_FOUND,
      .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAVAILABLE),
-     .features = ROUTE_COOKIES,
+     .features = ROUTE_COOKIES | ROUTE_COUNTED,
      .handle = handle_begin,
      .doc = "Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE)."},
     {.method = "GET",
@@ -160,7 +160,7 @@ static const struct route routes[] = {
      .parameters = &oidc_parameters_descriptor,
      .status = MHD_HTTP_FOUND,
      .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
-     .features = ROUTE_COOKIES,
+     .features = ROUTE_COOKIES | ROUTE_COUNTED,
      .handle = handle_callback,
      .doc = "Where the issuer sends the browser back to: logs in and goes to the page."},
 };

@@ -153,6 +153,24 @@ static void append_body(const struct route *route, GString *out)
 
 /* ---- what is answered ---- */
 
+/* {"description", "required", "schema"}. */
+static void append_header(const struct route_answer_header *header, bool is_required, GString *out)
+{
+    g_string_append_printf(out, "\"%s\":{\"description\":", header->name);
+    append_text(out, header->doc);
+    g_string_append_printf(out, ",\"required\":%s,\"schema\":{%s}}", is_required ? "true" : "false", header->schema);
+}
+
+/* By reference, but where this answer always has what others may lack. */
+static void append_answer_header(const struct route_answer_header *header, const struct route *route, unsigned status,
+                                 GString *out)
+{
+    if (header->is_always && header->is_always(route, status))
+        append_header(header, true, out);
+    else
+        g_string_append_printf(out, "\"%s\":{\"$ref\":\"#/components/headers/%s\"}", header->name, header->name);
+}
+
 static void append_answer_headers(const struct route *route, unsigned status, GString *out)
 {
     bool has_any = false;
@@ -160,8 +178,8 @@ static void append_answer_headers(const struct route *route, unsigned status, GS
         const struct route_answer_header *header = &route_answer_headers[i];
         if (!header->is_sent(route, status))
             continue;
-        g_string_append_printf(out, "%s\"%s\":{\"$ref\":\"#/components/headers/%s\"}", has_any ? "," : ",\"headers\":{",
-                               header->name, header->name);
+        g_string_append(out, has_any ? "," : ",\"headers\":{");
+        append_answer_header(header, route, status, out);
         has_any = true;
     }
     if (has_any)
@@ -365,10 +383,8 @@ static void append_answer_header_components(GString *out)
 {
     for (size_t i = 0; i < route_answer_header_count; i++) {
         const struct route_answer_header *header = &route_answer_headers[i];
-        g_string_append_printf(out, "%s\"%s\":{\"description\":", i ? "," : "", header->name);
-        append_text(out, header->doc);
-        g_string_append_printf(out, ",\"required\":%s,\"schema\":{%s}}",
-                               header->bits & ANSWER_HEADER_ALWAYS ? "true" : "false", header->schema);
+        g_string_append(out, i ? "," : "");
+        append_header(header, header->bits & ANSWER_HEADER_ALWAYS, out);
     }
 }
 

@@ -88,6 +88,7 @@ enum route_feature {
     ROUTE_PROMPT = 1 << 8,    /* its handler waits for nothing, the store neither, but for its Idempotency-Key */
     ROUTE_SIGNED = 1 << 9,    /* its sender signs it (Standard Webhooks) in place of a login */
     ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
+    ROUTE_COUNTED = 1 << 11,  /* counts wrong logins, and tells how many more may be tried */
 };
 
 struct route {
@@ -150,6 +151,8 @@ struct route_answer_header {
     unsigned bits;                                               /* enum route_answer_header_bits */
     bool (*is_sent)(const struct route *route, unsigned status); /* status 0: of problems that no status stands for */
     const char *doc;
+    bool (*is_always)(const struct route *route,
+                      unsigned status); /* which of those always have it; NULL: by the bits */
 };
 extern const struct route_answer_header route_answer_headers[];
 extern const size_t route_answer_header_count;

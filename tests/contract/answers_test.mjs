@@ -58,6 +58,17 @@ async function aWrongAnswerIsSeen() {
   assert.equal(hold([{ ...busy, headers: { ...headers, "retry-after": "3" } }]), 1);
   assert.throws(() => hold([{ ...busy, headers: { ...headers, "retry-after": "soon", date: "now" } }]));
   assert.throws(() => hold([{ ...good, headers: { ...headers, "x-more": "1" } }]));
+  const { "content-type": plain, ...bare } = headers;
+  const refused = { ...busy, method: "POST", target: "/auth/login", status: 401, headers: { ...headers, "content-type": "application/problem+json" } };
+  const counted = { ratelimit: "r", "ratelimit-policy": "p" };
+  assert.equal(hold([{ ...refused, headers: { ...refused.headers, ...counted } }]), 1);
+  assert.throws(() => hold([refused])); // without RateLimit
+  assert.throws(() => hold([{ ...refused, headers: { ...refused.headers, ...counted, "set-cookie": "a=b" } }]));
+  assert.throws(() => hold([{ ...refused, target: "/auth/refresh", headers: { ...refused.headers, ...counted } }]));
+  const ended = { ...good, method: "POST", target: "/auth/logout", status: 204, type: null, text: "", headers: bare };
+  assert.equal(hold([{ ...ended, headers: { ...bare, "set-cookie": "a=" } }]), 1);
+  assert.throws(() => hold([ended])); // without Set-Cookie
+  assert.throws(() => hold([busy])); // without Retry-After
   assert.throws(() => hold([{ ...good, target: "/auth/oidc/login", status: 302, type: null, text: "" }])); // without Location
   const event = { schema_version: 1, id: "e", type: "zone_hit", camera_id: "door", occurred_at: "2026-01-01T00:00:00.000Z", priority: 5 };
   const hit = { id: "e", camera_id: "door", zone_id: "till", track_id: 1, event: "enter", at: event.occurred_at, box: [0, 0, 1, 1] };
