@@ -85,8 +85,9 @@ bool policy_keeper_retention(void *keeper, const struct retention_subject *subje
  * whatever scope of it, says legal_hold, in an overlay too. For store_retention.check_org. */
 bool policy_keeper_check_org(void *keeper, const char *org_id, GError **error);
 /* Whether what a camera saw is kept for as long when it is removed (`after` NULL) or as it shall be then, now and at
- * each hour of a week at which overlays make something else of it. False: VEDETTE_ERROR_UNSUPPORTED says which policy
- * keeps it and what to do; VEDETTE_ERROR_UNAVAILABLE: it is not known what is to be kept. Reads the documents anew. */
+ * each hour of two weeks at which overlays make something else of it. False: VEDETTE_ERROR_UNSUPPORTED says which
+ * policy keeps it and what to do; VEDETTE_ERROR_UNAVAILABLE: it is not known what is to be kept. Reads the documents
+ * anew. */
 bool policy_keeper_check_kept(struct policy_keeper *keeper, const struct camera *before, const struct camera *after,
                               GError **error);
 /* The notify policy in force for a camera; of one that is not in the roster, by its org, site and id. Asks no store.

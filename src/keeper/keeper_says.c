@@ -255,12 +255,13 @@ static bool refuse(const struct kept *before, const struct kept *after, const ch
     return false;
 }
 
-/* Schedules change at whole minutes, so that there are no more looks than a week has of them. */
-static bool check_week(const struct policy_keeper *keeper, struct kept *before, struct kept *after, GError **error)
+/* Two weeks, since clocks may skip a window in one of them. Schedules change at whole minutes, so that there are no
+ * more looks than those have. */
+static bool check_weeks(const struct policy_keeper *keeper, struct kept *before, struct kept *after, GError **error)
 {
     CLEANUP(policy_set) struct policy_set *set = policy_manager_get_set(keeper->manager);
-    int64_t now_ms = clock_wall_ms(keeper->config.clock);
-    for (int64_t at_ms = now_ms; at_ms < now_ms + POLICY_WEEK_MS;
+    const int64_t now_ms = clock_wall_ms(keeper->config.clock), until_ms = now_ms + 2 * POLICY_WEEK_MS;
+    for (int64_t at_ms = now_ms; at_ms < until_ms;
          at_ms = MIN(before->effective.valid_until_ms, after->effective.valid_until_ms)) {
         if (!look(keeper, set, at_ms, before, error) || !look(keeper, set, at_ms, after, error))
             return false;
@@ -278,7 +279,7 @@ bool policy_keeper_check_kept(struct policy_keeper *keeper, const struct camera 
                 after = {.subject = changed ? policy_subject_of(changed)
                                             : (struct policy_scope){camera->org_id, NULL, NULL, ""}};
     policy_manager_reload(keeper->manager, NULL); /* another server's may be new; what is wrong, the next says */
-    bool is_good = policy_keeper_check_retention(keeper, error) && check_week(keeper, &before, &after, error);
+    bool is_good = policy_keeper_check_retention(keeper, error) && check_weeks(keeper, &before, &after, error);
     policy_effective_clear(&before.effective);
     policy_effective_clear(&after.effective);
     return is_good;

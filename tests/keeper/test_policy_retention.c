@@ -265,6 +265,27 @@ static void test_g08_a_legal_hold_keeps_a_camera_that_is_gone(void)
     }
 }
 
+/* Summer time begins in Berlin on that Sunday at two: the hold does not come this week, but it does in the next. */
+static void test_g08_a_hold_at_hours_that_clocks_skip_this_week_counts(void)
+{
+    const int64_t thursday_ms = INT64_C(1774483200000); /* 2026-03-26T00:00Z */
+    static const struct policy_scope back = {.org_id = "default", .site_id = "back"};
+    const struct camera gone = {.org_id = (char *)(uintptr_t) "default",
+                                .id = (char *)(uintptr_t) "gone",
+                                .site_id = (char *)(uintptr_t) "back",
+                                .class_id = (char *)(uintptr_t) "8b"};
+    struct keeping keeping;
+    g_autoptr(GError) error = NULL;
+    keeping_start(&keeping);
+    move_to(&keeping.store, thursday_ms);
+    say(&keeping, &back,
+        "{\"overlays\":[{\"name\":\"night\",\"time_zone\":\"Europe/Berlin\",\"schedule\":[{\"days\":[\"sun\"],"
+        "\"from\":\"02:10\",\"to\":\"02:50\"}],\"config\":{\"legal_hold\":true}}]}");
+    g_assert_false(policy_keeper_check_kept(keeping.keeper, &gone, NULL, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    keeping_end(&keeping);
+}
+
 /* As a start with other settings does; `door` ends where it was. */
 static void move(struct keeping *keeping, const char *id)
 {
@@ -382,6 +403,8 @@ int main(int argc, char **argv)
     g_test_add_func("/policy retention/g08_every_key_of_retention_acts", test_g08_every_key_of_retention_acts);
     g_test_add_func("/policy retention/g08_a_legal_hold_keeps_a_camera_that_is_gone",
                     test_g08_a_legal_hold_keeps_a_camera_that_is_gone);
+    g_test_add_func("/policy retention/g08_a_hold_at_hours_that_clocks_skip_this_week_counts",
+                    test_g08_a_hold_at_hours_that_clocks_skip_this_week_counts);
     g_test_add_func("/policy retention/g08_a_legal_hold_keeps_a_camera_that_was_moved",
                     test_g08_a_legal_hold_keeps_a_camera_that_was_moved);
     g_test_add_func("/policy retention/g08_nothing_goes_while_a_retention_policy_is_refused",
