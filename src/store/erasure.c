@@ -150,9 +150,8 @@ static bool erase_batch(struct erasure *erasure, const char *table, const char *
 {
     const char *org_id = erasure->org->id;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
-    if (!transaction || !store_run_hold_in(transaction, erasure->work.retention->hold, error) ||
-        !store_set_org(transaction, org_id, error))
+    struct store_transaction *transaction = retention_begin_step(&erasure->work, org_id, error);
+    if (!transaction)
         return false;
     int64_t begun_us = g_get_monotonic_time();
     if (!store_run(transaction, sql, STORE_VALUES(sql_text(org_id), sql_integer(erasure->work.limit)), rows, error))
@@ -188,9 +187,8 @@ static bool erase_values(struct erasure *erasure, GError **error)
 {
     bool were_there = false;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
-    bool is_good = transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
-                   store_org_values_forget_in(transaction, erasure->org->id, &were_there, error) &&
+    struct store_transaction *transaction = retention_begin_step(&erasure->work, NULL, error);
+    bool is_good = transaction && store_org_values_forget_in(transaction, erasure->org->id, &were_there, error) &&
                    store_commit(g_steal_pointer(&transaction), error);
     erasure->has_news |= were_there;
     return is_good;
@@ -252,10 +250,9 @@ static bool note_erased(struct store_transaction *transaction, const struct eras
 static bool prove(const struct erasure *erasure, GError **error)
 {
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(erasure->work.store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction && store_run_hold_in(transaction, erasure->work.retention->hold, error) &&
-           check_nothing_left(transaction, erasure->org->id, error) && note_erased(transaction, erasure, error) &&
-           store_commit(g_steal_pointer(&transaction), error);
+    struct store_transaction *transaction = retention_begin_step(&erasure->work, NULL, error);
+    return transaction && check_nothing_left(transaction, erasure->org->id, error) &&
+           note_erased(transaction, erasure, error) && store_commit(g_steal_pointer(&transaction), error);
 }
 
 static bool take_text(void *data, const struct record_sql_value *row, size_t columns, GError **error)

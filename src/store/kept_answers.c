@@ -126,9 +126,8 @@ static bool forget_batch(struct retention_work *work, const char *org_id, int64_
                          GError **error)
 {
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
-    if (!transaction || !store_run_hold_in(transaction, work->retention->hold, error) ||
-        !store_set_org(transaction, org_id, error))
+    struct store_transaction *transaction = retention_begin_step(work, org_id, error);
+    if (!transaction)
         return false;
     int64_t begun_us = g_get_monotonic_time();
     if (!store_run(transaction,

@@ -170,6 +170,15 @@ bool retention_go_on(struct retention_work *work, GError **error)
            store_run_keep(work->store, work->retention->hold, &work->beaten_us, error);
 }
 
+struct store_transaction *retention_begin_step(const struct retention_work *work, const char *org_id, GError **error)
+{
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(work->store, STORE_JOB, STORE_PLATFORM, error);
+    bool is_begun = transaction && store_run_hold_in(transaction, work->retention->hold, error) &&
+                    (!org_id || store_set_org(transaction, org_id, error));
+    return is_begun ? g_steal_pointer(&transaction) : NULL;
+}
+
 /* A row without a time would stay for ever, or go at once: neither is right. */
 static bool check_times(struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                         GError **error)

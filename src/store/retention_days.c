@@ -153,8 +153,8 @@ static bool try_drop(const struct table_days *days, const char *part, char **kep
 {
     const struct store_retention *retention = days->work->retention;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(days->work->store, STORE_JOB, STORE_PLATFORM, error);
-    return transaction && store_run_hold_in(transaction, retention->hold, error) &&
+    struct store_transaction *transaction = retention_begin_step(days->work, NULL, error);
+    return transaction &&
            store_day_drop_in(transaction, part, days->cutoffs->str, retention->settings->drop_wait_ms, kept_by,
                              error) &&
            store_commit(g_steal_pointer(&transaction), error);

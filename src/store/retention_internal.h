@@ -69,6 +69,10 @@ bool retention_check_org_may_go(struct store *store, const struct store_retentio
 bool retention_go_on(struct retention_work *work, GError **error);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
+/* Begins a step that deletes: it holds the run's lease, so that nothing goes by a run that another took over. It is the
+ * org's, or the platform's where `org_id` is NULL. NULL with an error. */
+struct store_transaction *retention_begin_step(const struct retention_work *work, const char *org_id, GError **error);
+
 /* Drops the days that hold nothing but what would go, as a whole, where the engine has days. What stays behind goes row
  * by row: a day that fails, too, and the first failure is told. */
 bool retention_drop_days(struct retention_work *work, const GPtrArray *orgs, GError **error);
