@@ -129,21 +129,35 @@ static void drive(struct world *world, uint64_t id, double from_x, double to_x, 
     }
 }
 
+static const double parked_x = 0.5, parked_y = 0.8;
+
+/* What will stand where a vehicle parks, as track 2, is not seen yet. */
+static void world_before_parking(struct world *world, struct picture_facts *picture)
+{
+    const struct observed_track parked = figure(2, parked_x, parked_y);
+    world_with_region(world, picture, false);
+    picture->region_count = 0;
+    picture->regions[0] = (struct picture_region){parked.x, parked.y, parked.w, parked.h, false};
+}
+
+/* It stands there as track 2, for long enough to be a thing that was left: so many are told. */
+static void park_and_count(struct world *world, int things)
+{
+    world->picture->region_count = 1;
+    drive(world, 2, parked_x, parked_x, 60);
+    g_assert_cmpint(told(world, "object_left"), ==, things);
+    world_clear(world);
+}
+
 /* Without a model: the vehicle's track is lost while it brakes, and another begins where it stands. */
 static void test_a_vehicle_that_brakes_is_no_thing_that_was_left(void)
 {
     struct world world;
     struct picture_facts picture;
-    world_with_region(&world, &picture, false);
-    picture.region_count = 0;
-    const struct observed_track parked = figure(2, 0.5, 0.8);
-    picture.regions[0] = (struct picture_region){parked.x, parked.y, parked.w, parked.h, false};
+    world_before_parking(&world, &picture);
     drive(&world, 1, 0.2, 0.53, 0.8);
     nobody(&world, 0.5);
-    picture.region_count = 1;
-    drive(&world, 2, 0.5, 0.5, 60);
-    g_assert_cmpint(told(&world, "object_left"), ==, 0);
-    world_clear(&world);
+    park_and_count(&world, 0);
 }
 
 /* By the time its track is only held for its own id, another one that begins there did not come with it. */
@@ -151,21 +165,15 @@ static void test_a_vehicle_that_was_hidden_explains_no_other_thing(void)
 {
     struct world world;
     struct picture_facts picture;
-    world_with_region(&world, &picture, false);
-    picture.region_count = 0;
-    const struct observed_track parked = figure(2, 0.5, 0.8);
-    picture.regions[0] = (struct picture_region){parked.x, parked.y, parked.w, parked.h, false};
+    world_before_parking(&world, &picture);
     drive(&world, 1, 0.2, 0.5, 0.8);
     drive(&world, 1, 0.5, 0.5, 1);
     hide(&world, 1, 0.5, 0.8, 5);
-    struct observed_track tracks[] = {figure(1, 0.5, 0.8), parked};
+    struct observed_track tracks[] = {figure(1, parked_x, parked_y), figure(2, parked_x, parked_y)};
     tracks[0].is_lost = true;
     tracks[1].object_class = g_intern_static_string("motion");
     observe(&world, tracks, 2);
-    picture.region_count = 1;
-    drive(&world, 2, 0.5, 0.5, 60);
-    g_assert_cmpint(told(&world, "object_left"), ==, 1);
-    world_clear(&world);
+    park_and_count(&world, 1);
 }
 
 /* Nobody knows who was with it meanwhile, and who is there is followed anew. */
