@@ -18,29 +18,12 @@ static void on_changed(void *data)
     ((struct cameras_world *)data)->changes++;
 }
 
-/* The administrator's password, another name, org or role. */
-static void add_user(struct api_world *world, const char *id, const char *org, const char *name, enum role role)
-{
-    g_autoptr(GError) error = NULL;
-    struct user *user = store_user_find(world->store, "admin", &error);
-    g_assert_no_error(error);
-    g_free(user->id);
-    g_free(user->org_id);
-    g_free(user->username);
-    user->id = g_strdup(id);
-    user->org_id = g_strdup(org);
-    user->username = g_strdup(name);
-    user->role = role;
-    g_assert_true(world_put_user(world->store, user, &error));
-    user_free(user);
-}
-
 static void cameras_init(struct cameras_world *cameras)
 {
     *cameras = (struct cameras_world){.changes = 0};
     world_init(&cameras->world);
-    add_user(&cameras->world, "0197a000-0000-7000-8000-000000000002", "other", "admin", ROLE_ADMIN);
-    add_user(&cameras->world, "0197a000-0000-7000-8000-000000000003", "default", "viewer", ROLE_OPERATOR);
+    world_add_user(cameras->world.store, "0197a000-0000-7000-8000-000000000002", "other", "admin", ROLE_ADMIN);
+    world_add_user(cameras->world.store, "0197a000-0000-7000-8000-000000000003", "default", "viewer", ROLE_OPERATOR);
     cameras->own = world_login_as(&cameras->world, "admin", WORLD_PASSWORD);
     cameras->other = world_login_as(&cameras->world, "other/admin", WORLD_PASSWORD);
     cameras->viewer = world_login_as(&cameras->world, "viewer", WORLD_PASSWORD);

@@ -10,20 +10,6 @@ struct held {
     char *camera;           /* its path: of site `back` and class `8b` of acme */
 };
 
-static void add_user(struct held *held, const char *id, const char *org_id, const char *name, enum role role)
-{
-    struct user *user = store_user_find(held->world.store, "admin", NULL);
-    g_free(user->id);
-    g_free(user->org_id);
-    g_free(user->username);
-    user->id = g_strdup(id);
-    user->org_id = g_strdup(org_id);
-    user->username = g_strdup(name);
-    user->role = role;
-    g_assert_true(world_put_user(held->world.store, user, NULL));
-    user_free(user);
-}
-
 static void add_class(struct held *held)
 {
     g_autoptr(GError) error = NULL;
@@ -59,8 +45,8 @@ static void expect(struct held *held, const char *method, const char *path, cons
 static void held_begin(struct held *held)
 {
     world_init(&held->world);
-    add_user(held, "0197a000-0000-7000-8000-000000000002", "default", "platform", ROLE_PLATFORM);
-    add_user(held, "0197a000-0000-7000-8000-000000000003", "acme", "admin", ROLE_ADMIN);
+    world_add_user(held->world.store, "0197a000-0000-7000-8000-000000000002", "default", "platform", ROLE_PLATFORM);
+    world_add_user(held->world.store, "0197a000-0000-7000-8000-000000000003", "acme", "admin", ROLE_ADMIN);
     held->platform = world_login_as(&held->world, "platform", WORLD_PASSWORD);
     held->admin = world_login_as(&held->world, "acme/admin", WORLD_PASSWORD);
     expect(held, "POST", "/api/v1/sites", "{\"id\":\"back\"}", 201, NULL);

@@ -12,29 +12,12 @@ struct orgs {
     char *token; /* of the platform's administrator, of the org `default` */
 };
 
-static void add_user(struct orgs *orgs, const char *id, const char *org_id, const char *name, enum role role)
-{
-    g_autoptr(GError) error = NULL;
-    struct user *user = store_user_find(orgs->world.store, "admin", &error);
-    g_assert_no_error(error);
-    g_free(user->id);
-    g_free(user->org_id);
-    g_free(user->username);
-    user->id = g_strdup(id);
-    user->org_id = g_strdup(org_id);
-    user->username = g_strdup(name);
-    user->role = role;
-    g_assert_true(world_put_user(orgs->world.store, user, &error));
-    g_assert_no_error(error);
-    user_free(user);
-}
-
 static void orgs_begin(struct orgs *orgs)
 {
     g_autoptr(GError) error = NULL;
     world_init(&orgs->world);
-    add_user(orgs, "0197a000-0000-7000-8000-000000000002", "default", "platform", ROLE_PLATFORM);
-    add_user(orgs, "0197a000-0000-7000-8000-000000000003", "acme", "admin", ROLE_ADMIN);
+    world_add_user(orgs->world.store, "0197a000-0000-7000-8000-000000000002", "default", "platform", ROLE_PLATFORM);
+    world_add_user(orgs->world.store, "0197a000-0000-7000-8000-000000000003", "acme", "admin", ROLE_ADMIN);
     const struct scheduler_options options = {built_in_jobs,         built_in_job_count,  orgs->world.store,
                                               &orgs->world.settings, &orgs->world.health, orgs->world.clock};
     orgs->scheduler = scheduler_new(&options, &error);
