@@ -1,5 +1,5 @@
 #define LOG_MODULE "hub"
-#include "hub/policy_taking.h"
+#include "hub/policy_taking_internal.h"
 
 #include "base/log.h"
 #include "policy/directory.h"
@@ -7,44 +7,23 @@
 
 #include <string.h>
 
-#define WHOLE_DIRECTORY "." /* the path under which it stands where it cannot be read */
 enum { DOUBT_MAX_BYTES = 1000, PUT_TRIES = 5 };
-
-struct file {
-    struct policy_file row; /* as the store shall have it */
-    char *said;             /* what was logged of it last */
-    char *tried;            /* digest of what is bad whatever else there is */
-    bool is_stored;         /* it has a row */
-    bool is_changed;        /* the row is not as it is here */
-    bool is_found;          /* by this look */
-    bool is_unsure;         /* its document was not looked at since its row was written */
-};
-
-struct policy_taking {
-    struct policy_taking_config config;
-    GHashTable *files;          /* path → struct file * */
-    GPtrArray *gone;            /* paths whose rows are to go */
-    struct policy_batch *batch; /* this look's; as the next two */
-    bool is_unfinished;         /* something is to be tried again */
-    bool is_store_away;         /* each more that is tried would wait as long */
-    bool has_remembered;        /* `files` has what earlier runs took over */
-};
 
 static void file_free(gpointer data)
 {
-    struct file *file = data;
+    struct taken_file *file = data;
     record_clear(&policy_file_descriptor, &file->row);
     g_free(file->said);
     g_free(file->tried);
     g_free(file);
 }
 
-static struct file *file_at(struct policy_taking *taking, const char *path)
+static struct taken_file *file_at(struct policy_taking *taking, const char *path)
 {
-    struct file *file = g_hash_table_lookup(taking->files, path);
+    struct taken_file *file = g_hash_table_lookup(taking->files, path);
     if (file)
         return file;
-    file = g_new0(struct file, 1);
+    file = g_new0(struct taken_file, 1);
     file->row.source = g_strdup(taking->config.source);
     file->row.path = g_strdup(path);
     g_hash_table_insert(taking->files, file->row.path, file);
@@ -52,7 +31,7 @@ static struct file *file_at(struct policy_taking *taking, const char *path)
 }
 
 /* Its row goes with the next write; the iteration that is at it removes it. */
-static void forget(struct policy_taking *taking, const struct file *file)
+void policy_taking_forget(struct policy_taking *taking, const struct taken_file *file)
 {
     if (file->is_stored)
         g_ptr_array_add(taking->gone, g_strdup(file->row.path));
@@ -69,7 +48,7 @@ static char *cut(const char *text)
     return g_strndup(start, (gsize)(end - start));
 }
 
-static void doubt(struct file *file, const char *why)
+void taken_file_doubt(struct taken_file *file, const char *why)
 {
     g_autofree char *text = why ? cut(why) : NULL;
     if (g_strcmp0(file->row.doubt, text) == 0)
@@ -80,9 +59,9 @@ static void doubt(struct file *file, const char *why)
 }
 
 /* Said once in a run, however often it is tried again. */
-static void refuse(struct file *file, const char *why)
+void taken_file_refuse(struct taken_file *file, const char *why)
 {
-    doubt(file, why);
+    taken_file_doubt(file, why);
     if (g_strcmp0(file->said, why) == 0)
         return;
     log_error(NULL, "policy file '%s' is not taken over, what was in force stays: %s", file->row.path, why);
@@ -91,15 +70,15 @@ static void refuse(struct file *file, const char *why)
 }
 
 /* What was refused before may come again, and is in doubt again then. */
-static void clear_doubt(struct file *file)
+static void clear_doubt(struct taken_file *file)
 {
-    doubt(file, NULL);
+    taken_file_doubt(file, NULL);
     g_clear_pointer(&file->said, g_free);
     g_clear_pointer(&file->tried, g_free);
 }
 
 /* The rest of the look asks the store for nothing: it would wait for it each time. */
-static void note_failure(struct policy_taking *taking, const GError *error)
+void policy_taking_note_failure(struct policy_taking *taking, const GError *error)
 {
     taking->is_unfinished = true;
     taking->is_store_away = taking->is_store_away || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE) ||
@@ -109,15 +88,15 @@ static void note_failure(struct policy_taking *taking, const GError *error)
 /* ---- documents ---- */
 
 /* Fills the name from the parts of a path, which it borrows. False: the path says no policy. */
-static bool name_of_path(char **parts, struct policy_name *name)
+bool policy_taking_read_path(char **parts, struct policy_name *name)
 {
     *name = (struct policy_name){.service_name = NULL};
     return policy_path_read(parts, &name->scope, &name->type);
 }
 
 /* *version: what is expected, and what came of it. */
-static bool change(struct policy_taking *taking, const struct policy_file *file, const struct policy_name *name,
-                   const char *body, int32_t *version, GError **error)
+bool policy_taking_change(struct policy_taking *taking, const struct policy_file *file, const struct policy_name *name,
+                          const char *body, int32_t *version, GError **error)
 {
     struct policy_changed changed;
     struct record_errors errors;
@@ -163,7 +142,7 @@ static bool put(struct policy_taking *taking, const struct policy_file *file, co
     g_autoptr(GError) cause = NULL;
     for (int i = 0; i < PUT_TRIES; i++) {
         g_clear_error(&cause);
-        if (is_in_force(taking, name, body, version) || change(taking, file, name, body, version, &cause))
+        if (is_in_force(taking, name, body, version) || policy_taking_change(taking, file, name, body, version, &cause))
             return true;
         if (!g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
             break;
@@ -187,14 +166,14 @@ static bool is_bad_alone(const struct policy_name *name, const char *body)
 
 /* What the store could not do is tried again soon; what other documents or cameras forbid, or is of nobody yet, by each
  * look: people change that. */
-static void refuse_for_now(struct policy_taking *taking, struct file *file, const GError *error)
+static void refuse_for_now(struct policy_taking *taking, struct taken_file *file, const GError *error)
 {
-    refuse(file, error->message);
+    taken_file_refuse(file, error->message);
     if (!g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
-        note_failure(taking, error);
+        policy_taking_note_failure(taking, error);
 }
 
-static void note_refused(struct policy_taking *taking, struct file *file, const struct policy_name *name,
+static void note_refused(struct policy_taking *taking, struct taken_file *file, const struct policy_name *name,
                          const char *body, const char *digest, const GError *error)
 {
     refuse_for_now(taking, file, error);
@@ -202,15 +181,15 @@ static void note_refused(struct policy_taking *taking, struct file *file, const 
         file->tried = g_strdup(digest);
 }
 
-static void take_body(struct policy_taking *taking, struct file *file, const char *body, const char *digest)
+static void take_body(struct policy_taking *taking, struct taken_file *file, const char *body, const char *digest)
 {
     struct policy_name name;
     int32_t version = 0;
     g_autoptr(GError) error = NULL;
     g_auto(GStrv) parts = g_strsplit(file->row.path, "/", -1);
     g_clear_pointer(&file->tried, g_free);
-    if (!name_of_path(parts, &name)) {
-        refuse(file, "its place names no scope, or its name no type of policy");
+    if (!policy_taking_read_path(parts, &name)) {
+        taken_file_refuse(file, "its place names no scope, or its name no type of policy");
         file->tried = g_strdup(digest);
     } else if (!policy_keeper_check_scope(taking->config.keeper, &name, &error)) {
         refuse_for_now(taking, file, error);
@@ -228,11 +207,11 @@ static void take_body(struct policy_taking *taking, struct file *file, const cha
 static void take_file(struct policy_taking *taking, const char *path)
 {
     g_autoptr(GError) error = NULL;
-    struct file *file = file_at(taking, path);
+    struct taken_file *file = file_at(taking, path);
     g_autofree char *body = policy_directory_read(taking->config.directory, path, &error);
     file->is_found = true; /* its document stays, also where it cannot be read */
     if (!body) {
-        refuse(file, error->message);
+        taken_file_refuse(file, error->message);
         taking->is_unfinished = true;
         return;
     }
@@ -242,7 +221,7 @@ static void take_file(struct policy_taking *taking, const char *path)
     else if (g_strcmp0(file->tried, digest) == 0)
         return;
     else if (taking->is_store_away)
-        doubt(file, "the store is away: it is tried again");
+        taken_file_doubt(file, "the store is away: it is tried again");
     else
         take_body(taking, file, body, digest);
 }
@@ -253,157 +232,25 @@ static void take_found(struct policy_taking *taking, const GPtrArray *paths)
         take_file(taking, g_ptr_array_index(paths, i));
 }
 
-/* ---- files that are gone ---- */
-
-enum owner { OWNER_UNKNOWN = 1, OWNER_NOBODY, OWNER_FILE, OWNER_OTHER_FILE, OWNER_OTHER };
-
-/* Whose the document of a file is; what it says is not looked at, since it need not open. */
-static enum owner owner_of(struct policy_taking *taking, const struct file *file, const struct policy_name *name,
-                           GError **error)
-{
-    int32_t version;
-    g_autofree char *by = NULL;
-    g_autoptr(GError) cause = NULL;
-    if (!file->row.version)
-        return OWNER_NOBODY; /* nothing was ever made of it */
-    if (policy_keeper_look(taking->config.keeper, name, &version, &by, &cause))
-        return version == file->row.version && g_strcmp0(by, POLICY_FILES_AUTHOR) == 0 ? OWNER_FILE : OWNER_OTHER;
-    if (g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
-        return OWNER_NOBODY;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return OWNER_UNKNOWN;
-}
-
-/* Whose it is once this file has let go of it: another server's file that says the same holds it on. */
-static enum owner leave(struct policy_taking *taking, const struct file *file, GError **error)
-{
-    g_autofree char *others = NULL;
-    if (!store_policy_files_leave(taking->config.store, &file->row, &others, error))
-        return OWNER_UNKNOWN;
-    if (others)
-        log_warning(NULL,
-                    "policy file '%s' is gone; that of server %s says the same, and its document stays until it goes "
-                    "there, too: where that server never comes back, see docs/policies.md",
-                    file->row.path, others);
-    return others ? OWNER_OTHER_FILE : OWNER_FILE;
-}
-
-/* Deletes the document of a file that is gone, where it is the file's alone. False: it is still there. */
-static bool drop(struct policy_taking *taking, const struct file *file, GError **error)
-{
-    struct policy_name name;
-    int32_t version = file->row.version;
-    g_autoptr(GError) cause = NULL;
-    g_auto(GStrv) parts = g_strsplit(file->row.path, "/", -1);
-    if (!name_of_path(parts, &name))
-        return true;
-    enum owner owner = owner_of(taking, file, &name, &cause);
-    if (owner == OWNER_FILE)
-        owner = leave(taking, file, &cause);
-    if (owner == OWNER_OTHER)
-        log_info(NULL, "policy file '%s' is gone; the document there was changed since and stays", file->row.path);
-    bool is_gone =
-        owner == OWNER_FILE ? change(taking, &file->row, &name, NULL, &version, &cause) : owner != OWNER_UNKNOWN;
-    if (is_gone || g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND))
-        return true;
-    g_propagate_error(error, g_steal_pointer(&cause));
-    return false;
-}
-
-/* False: what became of its document is not known, or the document is still there. */
-static bool drop_file(struct policy_taking *taking, struct file *file)
-{
-    g_autoptr(GError) error = NULL;
-    if (taking->is_store_away) {
-        doubt(file, "it is gone, and the store is away: it is tried again");
-        return false;
-    }
-    if (!policy_directory_is_gone(taking->config.directory, file->row.path)) {
-        refuse(file, "its folder does not let the server see whether it is there: give it the right to");
-        taking->is_unfinished = true;
-        return false;
-    }
-    if (drop(taking, file, &error))
-        return true;
-    g_autofree char *why = g_strdup_printf("it is gone, its document is not: %s", error->message);
-    refuse(file, why);
-    note_failure(taking, error);
-    return false;
-}
-
-/* Whether a file is gone that something was made of, or refused; a stop leaves the rest for the next run. */
-static bool is_to_drop(const struct policy_taking *taking, const struct file *file)
-{
-    return !file->is_found && strcmp(file->row.path, WHOLE_DIRECTORY) != 0 && !atomic_load(taking->config.is_stopping);
-}
-
-static void drop_gone(struct policy_taking *taking)
-{
-    GHashTableIter iterator;
-    gpointer file;
-    g_hash_table_iter_init(&iterator, taking->files);
-    while (g_hash_table_iter_next(&iterator, NULL, &file))
-        if (is_to_drop(taking, file) && drop_file(taking, file)) {
-            forget(taking, file);
-            g_hash_table_iter_remove(&iterator);
-        }
-}
-
 /* ---- the directory as a whole ---- */
-
-/* True while the document of a file is there by the file's word, as far as is known. */
-static bool is_there(struct policy_taking *taking, const struct file *file)
-{
-    struct policy_name name;
-    g_autoptr(GError) error = NULL;
-    g_auto(GStrv) parts = g_strsplit(file->row.path, "/", -1);
-    if (!name_of_path(parts, &name))
-        return false;
-    enum owner owner = taking->is_store_away ? OWNER_UNKNOWN : owner_of(taking, file, &name, &error);
-    if (error)
-        note_failure(taking, error);
-    return owner == OWNER_UNKNOWN || owner == OWNER_FILE;
-}
-
-/* Nobody deletes all of their policies by taking all files away at once; a volume that is not mounted yet, or a
- * checkout that is not done, looks the same. Files whose documents somebody took away by another way are forgotten.
- * Returns how many are left. */
-static guint count_left(struct policy_taking *taking)
-{
-    GHashTableIter iterator;
-    gpointer file;
-    guint left = 0;
-    g_hash_table_iter_init(&iterator, taking->files);
-    while (g_hash_table_iter_next(&iterator, NULL, &file)) {
-        if (!is_to_drop(taking, file))
-            continue;
-        if (is_there(taking, file)) {
-            left++;
-            continue;
-        }
-        forget(taking, file);
-        g_hash_table_iter_remove(&iterator);
-    }
-    return left;
-}
 
 static void refuse_whole(struct policy_taking *taking, const char *why)
 {
-    refuse(file_at(taking, WHOLE_DIRECTORY), why);
+    taken_file_refuse(file_at(taking, WHOLE_DIRECTORY), why);
 }
 
 static void clear_whole(struct policy_taking *taking)
 {
-    const struct file *whole = g_hash_table_lookup(taking->files, WHOLE_DIRECTORY);
+    const struct taken_file *whole = g_hash_table_lookup(taking->files, WHOLE_DIRECTORY);
     if (!whole)
         return;
-    forget(taking, whole);
+    policy_taking_forget(taking, whole);
     g_hash_table_remove(taking->files, WHOLE_DIRECTORY);
 }
 
 static void note_empty(struct policy_taking *taking)
 {
-    guint left = count_left(taking);
+    guint left = policy_taking_count_left(taking);
     if (!left) {
         clear_whole(taking);
         return;
@@ -422,7 +269,7 @@ static bool remember(struct policy_taking *taking, GError **error)
     g_autoptr(GPtrArray) rows =
         taking->has_remembered ? NULL : store_policy_files_list(config->store, config->source, error);
     for (guint i = 0; rows && i < rows->len; i++) {
-        struct file *file = g_new0(struct file, 1);
+        struct taken_file *file = g_new0(struct taken_file, 1);
         struct policy_file *row = g_ptr_array_index(rows, i);
         file->row = *row;
         file->is_stored = true;
@@ -447,7 +294,7 @@ static bool look_at_files(struct policy_taking *taking, GError **error)
         return true;
     }
     clear_whole(taking);
-    drop_gone(taking);
+    policy_taking_drop_gone(taking);
     return true;
 }
 
@@ -461,7 +308,7 @@ static void begin(struct policy_taking *taking)
     taking->batch = policy_batch_new(taking->config.keeper);
     g_hash_table_iter_init(&iterator, taking->files);
     while (g_hash_table_iter_next(&iterator, NULL, &file))
-        ((struct file *)file)->is_found = false;
+        ((struct taken_file *)file)->is_found = false;
 }
 
 /* Types of files whose word is not in force, as policy_keeper_doubt_types has them. */
@@ -472,7 +319,7 @@ static unsigned doubted_types(const struct policy_taking *taking)
     unsigned types = 0;
     g_hash_table_iter_init(&iterator, taking->files);
     while (g_hash_table_iter_next(&iterator, &path, &file))
-        types |= ((const struct file *)file)->row.doubt ? policy_path_types(path) : 0;
+        types |= ((const struct taken_file *)file)->row.doubt ? policy_path_types(path) : 0;
     return types;
 }
 
@@ -484,7 +331,7 @@ static GPtrArray *changed_rows(const struct policy_taking *taking)
     GPtrArray *rows = g_ptr_array_new();
     g_hash_table_iter_init(&iterator, taking->files);
     while (g_hash_table_iter_next(&iterator, &path, &data)) {
-        struct file *file = data;
+        struct taken_file *file = data;
         if (file->is_changed && g_utf8_validate(path, -1, NULL))
             g_ptr_array_add(rows, &file->row);
     }
@@ -495,7 +342,7 @@ static void note_stored(struct policy_taking *taking, const GPtrArray *rows)
 {
     for (guint i = 0; i < rows->len; i++) {
         const struct policy_file *row = g_ptr_array_index(rows, i);
-        struct file *file = g_hash_table_lookup(taking->files, row->path);
+        struct taken_file *file = g_hash_table_lookup(taking->files, row->path);
         file->is_stored = true;
         file->is_changed = false;
     }
@@ -524,14 +371,14 @@ static void write_rows(struct policy_taking *taking)
 /* Whether the document that a file was taken over for went with another server's file, or that file made another of it:
  * until the row was written, that server could not know that this file says it too. What somebody else made of it
  * meanwhile stands. */
-static bool is_lost(struct policy_taking *taking, const struct file *file, GError **error)
+static bool is_lost(struct policy_taking *taking, const struct taken_file *file, GError **error)
 {
     struct policy_name name;
     int32_t version;
     g_autofree char *by = NULL;
     g_autoptr(GError) cause = NULL;
     g_auto(GStrv) parts = g_strsplit(file->row.path, "/", -1);
-    if (!name_of_path(parts, &name))
+    if (!policy_taking_read_path(parts, &name))
         return false;
     if (policy_keeper_look(taking->config.keeper, &name, &version, &by, &cause))
         return version != file->row.version && g_strcmp0(by, POLICY_FILES_AUTHOR) == 0;
@@ -542,19 +389,19 @@ static bool is_lost(struct policy_taking *taking, const struct file *file, GErro
 }
 
 /* A lost one is new again: the next look puts it, and until then it is in doubt. */
-static bool look_again(struct policy_taking *taking, struct file *file)
+static bool look_again(struct policy_taking *taking, struct taken_file *file)
 {
     g_autoptr(GError) error = NULL;
     bool is_again = is_lost(taking, file, &error);
     if (error)
-        note_failure(taking, error);
+        policy_taking_note_failure(taking, error);
     file->is_unsure = error != NULL;
     if (!is_again)
         return false;
     log_info(NULL, "policy file '%s' is taken over again: its document went, or was changed, with another server's",
              file->row.path);
     g_clear_pointer(&file->row.digest, g_free);
-    doubt(file, "its document went, or was changed, with another server's file: it is tried again");
+    taken_file_doubt(file, "its document went, or was changed, with another server's file: it is tried again");
     file->is_changed = taking->is_unfinished = true;
     return true;
 }
@@ -567,7 +414,7 @@ static bool look_at_taken(struct policy_taking *taking)
     bool is_again = false;
     g_hash_table_iter_init(&iterator, taking->files);
     while (!taking->is_store_away && g_hash_table_iter_next(&iterator, NULL, &data)) {
-        struct file *file = data;
+        struct taken_file *file = data;
         if (file->is_unsure && !file->is_changed && look_again(taking, file))
             is_again = true;
     }
@@ -618,6 +465,6 @@ size_t policy_taking_refused(const struct policy_taking *taking)
     size_t count = 0;
     g_hash_table_iter_init(&iterator, taking->files);
     while (g_hash_table_iter_next(&iterator, NULL, &file))
-        count += ((const struct file *)file)->row.doubt != NULL;
+        count += ((const struct taken_file *)file)->row.doubt != NULL;
     return count;
 }
