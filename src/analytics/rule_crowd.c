@@ -15,6 +15,16 @@ static void tell(const struct zone_watch *watch, const struct observation *obser
               observation, sink);
 }
 
+/* As of a frame, or of what was before it: who was out of sight for too long is gone then. */
+static void note_count(struct zone_crowd *crowd, const struct zone *zone, int inside, int64_t media_us)
+{
+    bool was_exceeded = crowd->is_exceeded;
+    crowd->is_exceeded = limit_is_exceeded(was_exceeded, inside, zone->crowd_limit, zone->hysteresis);
+    if (!was_exceeded)
+        crowd->since_us = media_us;
+    crowd->is_told = crowd->is_told && crowd->is_exceeded;
+}
+
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,
                     const struct analytics_sink *sink)
 {
@@ -25,11 +35,9 @@ static void observe(void *state, const struct rule_context *context, const struc
         struct zone_crowd *crowd = &watch->crowd;
         if (zone->crowd_limit == 0)
             continue;
-        bool was_exceeded = crowd->is_exceeded;
-        crowd->is_exceeded = limit_is_exceeded(was_exceeded, watch->inside, zone->crowd_limit, zone->hysteresis);
-        if (!was_exceeded)
-            crowd->since_us = observation->media_us;
-        crowd->is_told = crowd->is_told && crowd->is_exceeded;
+        if (watch->ended.count > 0)
+            note_count(crowd, zone, watch->ended.inside, observation->media_us);
+        note_count(crowd, zone, watch->inside, observation->media_us);
         bool is_long = (double)(observation->media_us - crowd->since_us) >= zone->crowd_seconds * 1e6;
         if (!crowd->is_exceeded || crowd->is_told || !is_long || !watch->is_active)
             continue;

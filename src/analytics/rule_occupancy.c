@@ -69,10 +69,12 @@ static void observe(void *state, const struct rule_context *context, const struc
         bool is_due = interval > 0 && (double)(observation->media_us - told->told_us) >= interval * 1e6;
         if (!told->is_told || told->count != watch->inside || is_due)
             log_present(watch, observation, sink);
-        int limit = watch->zone->occupancy_limit;
+        int limit = watch->zone->occupancy_limit, hysteresis = watch->zone->hysteresis;
         bool was_exceeded = told->is_exceeded;
-        told->is_exceeded = limit > 0 && watch->is_active &&
-                            limit_is_exceeded(was_exceeded, watch->inside, limit, watch->zone->hysteresis);
+        if (watch->ended.count > 0) /* there were fewer before the frame */
+            was_exceeded = was_exceeded && limit_is_exceeded(true, watch->ended.inside, limit, hysteresis);
+        told->is_exceeded =
+            limit > 0 && watch->is_active && limit_is_exceeded(was_exceeded, watch->inside, limit, hysteresis);
         if (told->is_exceeded && !was_exceeded)
             tell_exceeded(watch, observation, sink);
     }

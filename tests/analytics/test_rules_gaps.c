@@ -133,6 +133,27 @@ static void test_counts_stay_in_their_order(void)
     world_clear(&world);
 }
 
+/* Nobody knows how many were there meanwhile: those in the first frame after it are a crowd of their own. */
+static void test_a_crowd_is_none_over_an_outage(void)
+{
+    struct world world;
+    world_init(&world);
+    world.settings.rules.settle_frames = 1;
+    struct zone *zone = world_zone(&world);
+    zone->crowd_limit = zone->occupancy_limit = 1;
+    zone->crowd_seconds = 10;
+    stand_two(&world, 1, 5);
+    g_assert_cmpint(told(&world, "occupancy_exceeded"), ==, 1);
+    wait_for_frame(&world, 30);
+    stand_two(&world, 11, 5);
+    g_assert_cmpint(told(&world, "crowd"), ==, 0);
+    g_assert_cmpint(told(&world, "occupancy_exceeded"), ==, 2);
+    stand_two(&world, 11, 6);
+    g_assert_cmpint(told(&world, "crowd"), ==, 1);
+    g_assert_cmpint(told(&world, "occupancy_exceeded"), ==, 2);
+    world_clear(&world);
+}
+
 /* However long rules remember who is out of sight while pictures come. */
 static void test_no_memory_outlasts_an_outage(void)
 {
@@ -224,6 +245,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/gaps/a count is as of the exits", test_a_count_is_as_of_the_exits);
     g_test_add_func("/rules/gaps/a count ends with its zone", test_a_count_ends_with_its_zone);
     g_test_add_func("/rules/gaps/counts stay in their order", test_counts_stay_in_their_order);
+    g_test_add_func("/rules/gaps/a crowd is none over an outage", test_a_crowd_is_none_over_an_outage);
     g_test_add_func("/rules/gaps/no memory outlasts an outage", test_no_memory_outlasts_an_outage);
     g_test_add_func("/rules/gaps/a gap passes a stay to nobody else", test_a_gap_passes_a_stay_to_nobody_else);
     g_test_add_func("/rules/gaps/a line is not crossed over an outage", test_a_line_is_not_crossed_over_an_outage);
