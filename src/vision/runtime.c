@@ -99,16 +99,22 @@ const struct tensor_view *runtime_outputs(const struct runtime *runtime)
     return runtime->views;
 }
 
-bool runtime_run(struct runtime *runtime, GError **error)
+/* An interrupt that came as its run ended by itself is none of the next. */
+static void forget_interrupt(struct runtime *runtime)
 {
-    runtime_fill_input(runtime);
-    if (runtime_is_done(runtime, runtime->api->RunWithBinding(runtime->session, runtime->run_options, runtime->binding),
-                        "run", error))
-        return runtime_take_results(runtime, error);
     OrtStatus *status = runtime->api->RunOptionsUnsetTerminate(runtime->run_options);
     if (status)
         runtime->api->ReleaseStatus(status);
-    return false;
+}
+
+bool runtime_run(struct runtime *runtime, GError **error)
+{
+    runtime_fill_input(runtime);
+    forget_interrupt(runtime);
+    return runtime_is_done(runtime,
+                           runtime->api->RunWithBinding(runtime->session, runtime->run_options, runtime->binding),
+                           "run", error) &&
+           runtime_take_results(runtime, error);
 }
 
 void runtime_interrupt(struct runtime *runtime)

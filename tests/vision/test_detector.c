@@ -192,6 +192,24 @@ static void test_the_surer_of_two_stays(void)
     world_clear(&world);
 }
 
+/* It came when the run that it was to end was over. */
+static void test_an_interrupt_ends_no_later_run(void)
+{
+    struct world world;
+    struct tiny tiny;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    tiny_init(&tiny);
+    tiny_write(&world, &tiny, tiny_card);
+    CLEANUP(detector) struct detector *detector = open_detector(&world, &error);
+    g_assert_no_error(error);
+    CLEANUP(frame) struct frame *frame = grey_frame(64, 64);
+    detector_interrupt(detector);
+    g_assert_true(detector_run(detector, frame, world.found, &error));
+    g_assert_no_error(error);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -202,6 +220,7 @@ int main(int argc, char **argv)
                     test_thresholds_come_from_the_settings_else_the_card);
     g_test_add_func("/detector/sizes that change are followed", test_sizes_that_change_are_followed);
     g_test_add_func("/detector/each run may have its own threshold", test_each_run_may_have_its_own_threshold);
+    g_test_add_func("/detector/an interrupt ends no later run", test_an_interrupt_ends_no_later_run);
     g_test_add_func("/detector/the surer of two stays", test_the_surer_of_two_stays);
     g_test_add_func("/detector/a region is merged by the setting", test_a_region_is_merged_by_the_setting);
     return g_test_run();
