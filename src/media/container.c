@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/file.h"
+
 static const char *sniff(const uint8_t *bytes, size_t length)
 {
     if (length >= 12 && memcmp(bytes + 4, "ftyp", 4) == 0)
@@ -24,7 +26,7 @@ static const char *choose_demuxer(const char *path, GError **error)
 {
     uint8_t bytes[16];
     struct stat info;
-    FILE *file = fopen(path, "rbe");
+    FILE *file = file_open_at_once(path);
     if (!file || fstat(fileno(file), &info) != 0) {
         g_set_error(error, VEDETTE_ERROR, errno == ENOENT ? VEDETTE_ERROR_NOT_FOUND : VEDETTE_ERROR_IO,
                     "video '%s': cannot be opened: %s", path, g_strerror(errno));

@@ -1,3 +1,4 @@
+#include "base/file.h"
 #include "frame/picture_header.h"
 #include "media/media_internal.h"
 
@@ -11,7 +12,7 @@ static const int64_t image_max_pixels = 64 * 1000 * 1000;
 
 static uint8_t *read_file(const char *path, size_t *length, GError **error)
 {
-    FILE *file = fopen(path, "rbe");
+    FILE *file = file_open_at_once(path);
     if (!file) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "image '%s': cannot be opened: %s", path,
                     g_strerror(errno));

@@ -1,4 +1,5 @@
 /* Pictures as a video: one file, or the files of a folder in the order of their names. */
+#include "base/file.h"
 #include "media/media_internal.h"
 
 #include <stdio.h>
@@ -9,7 +10,7 @@ enum { LIST_MOST_FILES = 1000000 };
 static bool is_picture(const char *path)
 {
     uint8_t bytes[8] = {0};
-    FILE *file = fopen(path, "rbe");
+    FILE *file = file_open_at_once(path);
     size_t length = file ? fread(bytes, 1, sizeof bytes, file) : 0;
     if (file)
         fclose(file);

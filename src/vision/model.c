@@ -1,5 +1,7 @@
 #include "vision/detector_internal.h"
 
+#include "base/file.h"
+
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,7 +15,7 @@ enum { MODEL_MAX_MIB = 512, TROUBLE_MAX_BYTES = 600 };
 static void *read_model(const char *path, size_t *length, GError **error)
 {
     struct stat info;
-    FILE *file = fopen(path, "rbe");
+    FILE *file = file_open_at_once(path);
     if (!file || fstat(fileno(file), &info) != 0) {
         g_set_error(error, VEDETTE_ERROR, errno == ENOENT ? VEDETTE_ERROR_NOT_FOUND : VEDETTE_ERROR_IO,
                     "cannot be opened: %s", g_strerror(errno));

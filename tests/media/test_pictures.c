@@ -1,6 +1,7 @@
 /* Pictures as a source, and capture devices: a device stands in, there is none on a test machine. */
 #include <gst/gst.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/counter.h"
 #include "media/media_internal.h"
@@ -59,6 +60,27 @@ static void test_what_is_no_picture_is_named(void)
     g_assert_no_error(error);
     g_assert_null(media_reader_next(reader, &error));
     g_assert_nonnull(strstr(error->message, path));
+    media_world_clear(&world);
+}
+
+/* Nobody writes into it, and nobody is waited for who might. */
+static void test_a_pipe_is_no_picture(void)
+{
+    struct media_world world;
+    media_world_init(&world);
+    struct source_settings settings = media_world_settings();
+    g_autofree char *pipe = media_world_path(&world, "a.jpg"), *picture = media_world_path(&world, "b.jpg");
+    g_autoptr(GError) error = NULL;
+    g_assert_cmpint(mkfifo(pipe, 0600), ==, 0);
+    make_picture(picture, "jpegenc", 80);
+    g_assert_null(media_reader_open(pipe, &settings, &error));
+    g_assert_nonnull(strstr(error->message, "is no file"));
+    g_clear_error(&error);
+    CLEANUP(media_reader) struct media_reader *reader = media_reader_open(world.directory, &settings, &error);
+    g_assert_no_error(error);
+    CLEANUP(frame) struct frame *frame = media_reader_next(reader, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(frame->width_px, ==, 80);
     media_world_clear(&world);
 }
 
@@ -316,6 +338,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     media_world_start();
     g_test_add_func("/media/pictures/a_folder_is_read_by_name_at_its_rate", test_a_folder_is_read_by_name_at_its_rate);
+    g_test_add_func("/media/pictures/a_pipe_is_no_picture", test_a_pipe_is_no_picture);
     g_test_add_func("/media/pictures/what_is_no_picture_is_named", test_what_is_no_picture_is_named);
     g_test_add_func("/media/pictures/a_picture_is_watched_again_and_again", test_a_picture_is_watched_again_and_again);
     g_test_add_func("/media/pictures/a_bad_picture_of_a_folder_is_passed_over",

@@ -1,6 +1,8 @@
 /* Which models and cards are taken, and what is refused in which words. */
 #include "detector_world.h"
 
+#include <sys/stat.h>
+
 /* ---- what is refused, and in which words ---- */
 
 static void assert_refused(const struct world *world, const char *words)
@@ -40,6 +42,9 @@ static void test_files_that_are_no_model(void)
     g_assert_cmpint(g_mkdir(world.model, 0700), ==, 0);
     assert_refused(&world, "is no file");
     g_rmdir(world.model);
+    g_assert_cmpint(mkfifo(world.model, 0600), ==, 0);
+    assert_refused(&world, "is no file"); /* and no one is waited for who writes into it */
+    g_unlink(world.model);
     world_clear(&world);
 }
 
