@@ -101,8 +101,9 @@ VEDETTE_PUBLIC bool vedette_record_get_number(const struct vedette_record *recor
 /* BOX: x, y, w, h; 0..1 of the frame. */
 VEDETTE_PUBLIC bool vedette_record_get_box(const struct vedette_record *record, const char *field, double box[4]);
 
-/* What an AnalyticsEvent carries, as the record that its "type" says it is: a Signal, a ZoneHit, a LineCrossing or an
- * OccupancyLog. NULL: as for parse, or the record is no AnalyticsEvent. Free it as any other. Any thread. */
+/* What an AnalyticsEvent carries, as the record that its "type" says it is: a Signal, a ZoneHit, a LineCrossing, an
+ * OccupancyLog or a TrackChunk. NULL: as for parse, or the record is no AnalyticsEvent. Free it as any other. Any
+ * thread. */
 VEDETTE_PUBLIC struct vedette_record *vedette_record_payload(const struct vedette_record *record,
                                                              vedette_record_fault fault, void *data);
 

@@ -49,6 +49,36 @@ static void test_fields_are_got_by_name(void)
     vedette_record_free(event);
 }
 
+/* Each kind of event, as `vedette spool drain --out` writes them. */
+static void test_a_payload_is_what_its_event_says(void)
+{
+    static const struct {
+        const char *event, *payload, *name;
+    } rows[] = {
+        {"signal",
+         "\"service\":\"system\",\"kind\":\"camera_dark\",\"severity\":\"low\",\"started_at\":\"2026-05-04T08:00:00Z\"",
+         "Signal"},
+        {"track_chunk",
+         "\"run_id\":\"r\",\"number\":1,\"codec_version\":1,\"from_at\":\"2026-05-04T08:00:00Z\","
+         "\"to_at\":\"2026-05-04T08:00:01Z\",\"data\":\"AAAA\"",
+         "TrackChunk"},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autoptr(GString) faults = g_string_new(NULL);
+        g_autofree char *json = g_strdup_printf("{\"id\":\"e1\",\"type\":\"%s\",\"camera_id\":\"gate\",\"occurred_at\":"
+                                                "\"2026-05-04T08:00:00Z\",\"payload\":{\"id\":\"p1\",\"camera_id\":"
+                                                "\"gate\",%s}}",
+                                                rows[i].event, rows[i].payload);
+        struct vedette_record *event = parse("AnalyticsEvent", json, faults),
+                              *payload = event ? vedette_record_payload(event, note_fault, faults) : NULL;
+        g_assert_cmpstr(faults->str, ==, "");
+        g_assert_nonnull(payload);
+        g_assert_cmpstr(vedette_record_type_name(vedette_record_get_type(payload)), ==, rows[i].name);
+        vedette_record_free(payload);
+        vedette_record_free(event);
+    }
+}
+
 static void test_what_is_not_there_changes_nothing(void)
 {
     struct vedette_record *event = parse("AnalyticsEvent", crossing, NULL);
@@ -145,6 +175,7 @@ static void test_s06_secrets_are_neither_got_nor_written(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/record/a_payload_is_what_its_event_says", test_a_payload_is_what_its_event_says);
     g_test_add_func("/record/fields_are_got_by_name", test_fields_are_got_by_name);
     g_test_add_func("/record/what_is_not_there_changes_nothing", test_what_is_not_there_changes_nothing);
     g_test_add_func("/record/every_fault_is_told_with_its_place", test_every_fault_is_told_with_its_place);
