@@ -23,6 +23,7 @@ bench:
 	@ninja -C $(BUILD) vedette bench/bench bench/bench_resilience bench/bench_store bench/load_http
 	@$(BUILD)/bench/bench --json $(BUILD)/bench.json
 	@$(BUILD)/bench/bench_resilience
+	@$(BUILD)/vedette spool bench $(BUILD)
 	@$(BUILD)/bench/bench_store
 	@python3 bench/policy_latency.py $(BUILD)
 	@python3 bench/bench_http.py $(BUILD)/vedette $(BUILD)/bench/load_http

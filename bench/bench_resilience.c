@@ -10,10 +10,10 @@
 #include "vedette/breaker.h"
 #include "vedette/limiter.h"
 
-enum { REPEATS = 2000000, ROUNDS = 7 };
+enum { REPEATS = 2000000, ROUNDS = 7, LIMITER_RATE_MAX = 20000000 };
 
 static struct vedette_breaker *breaker;
-static struct vedette_limiter *limiter;
+static struct vedette_limiter *admitting, *refusing;
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static int64_t counter;
 
@@ -42,10 +42,33 @@ static void call_through_breaker(int i)
     vedette_breaker_release(breaker, &permit, VEDETTE_SUCCESS);
 }
 
-static void take_from_limiter(int i)
+static bool take(struct vedette_limiter *limiter, int i)
 {
     static const char *const keys[] = {"192.168.1.20", "10.0.0.7", "user:admin", "org:default"};
-    vedette_limiter_take(limiter, keys[i & 3], 1);
+    return vedette_limiter_take(limiter, keys[i & 3], 1).is_allowed;
+}
+
+static void be_admitted(int i)
+{
+    if (!take(admitting, i))
+        abort();
+}
+
+static void be_refused(int i)
+{
+    take(refusing, i); /* but one a second for each key */
+}
+
+static struct vedette_limiter *new_limiter(double rate_per_second, int64_t burst)
+{
+    struct vedette_limiter_config config;
+    vedette_limiter_config_init(&config);
+    config.rate_per_second = rate_per_second;
+    config.burst = burst;
+    struct vedette_limiter *limiter = vedette_limiter_new(&config, NULL);
+    if (!limiter)
+        abort();
+    return limiter;
 }
 
 static void add_to_counter(int i)
@@ -79,19 +102,16 @@ int main(void)
     static const struct {
         const char *name;
         void (*function)(int);
-    } rows[] = {{"breaker, check", check_breaker},
-                {"breaker, check and release", call_through_breaker},
-                {"limiter, take", take_from_limiter},
-                {"counter, add", add_to_counter},
-                {"counter, add by one thread", add_to_own_counter}};
+    } rows[] = {{"breaker, check", check_breaker},   {"breaker, check and release", call_through_breaker},
+                {"limiter, admission", be_admitted}, {"limiter, refusal", be_refused},
+                {"counter, add", add_to_counter},    {"counter, add by one thread", add_to_own_counter}};
     struct vedette_breaker_config breaker_config;
-    struct vedette_limiter_config limiter_config;
     vedette_breaker_config_init(&breaker_config);
-    vedette_limiter_config_init(&limiter_config);
     breaker = vedette_breaker_new(&breaker_config, NULL);
-    limiter = vedette_limiter_new(&limiter_config, NULL);
-    if (!breaker || !limiter)
+    if (!breaker)
         return 1;
+    admitting = new_limiter(LIMITER_RATE_MAX, ROUNDS * (int64_t)REPEATS);
+    refusing = new_limiter(1, 1);
     printf("%-30s %10s %10s %8s\n", "what", "ns", "mutex, ns", "ratio");
     for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
         double ours[ROUNDS], theirs[ROUNDS];
@@ -105,6 +125,7 @@ int main(void)
                ours[ROUNDS / 2] / theirs[ROUNDS / 2]);
     }
     vedette_breaker_free(breaker);
-    vedette_limiter_free(limiter);
+    vedette_limiter_free(admitting);
+    vedette_limiter_free(refusing);
     return 0;
 }
