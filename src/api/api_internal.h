@@ -339,6 +339,9 @@ void handle_source_test(struct request *request, struct answer *answer);
 /* False: the camera's circuit breaker is open, and the answer is made: 503 "Camera unavailable" with Retry-After. What
  * is asked of the camera itself, and not of the store, asks this first. */
 bool request_camera_is_available(const struct request *request, const struct camera *camera, struct answer *answer);
+/* The same for what would connect to the camera anew, which is how an administrator finds out why its breaker opened:
+ * false only where an operator forced it open. */
+bool request_camera_may_be_tried(const struct request *request, const struct camera *camera, struct answer *answer);
 
 /* ---- the server (server.c) ---- */
 

@@ -34,31 +34,49 @@ static struct breaker_view upstream_breaker(const char *name, struct vedette_bre
 
 /* ---- a camera that is left alone ---- */
 
-static bool is_left_alone(const struct camera_health *health)
+static bool is_forced_open(const struct camera_health *health)
 {
-    return g_strcmp0(health->circuit_breaker_state, "open") == 0 ||
-           g_strcmp0(health->circuit_breaker_state, "forced_open") == 0;
+    return g_strcmp0(health->circuit_breaker_state, "forced_open") == 0;
 }
 
-bool request_camera_is_available(const struct request *request, const struct camera *camera, struct answer *answer)
+static bool is_left_alone(const struct camera_health *health)
+{
+    return g_strcmp0(health->circuit_breaker_state, "open") == 0 || is_forced_open(health);
+}
+
+static void answer_unavailable(const struct request *request, const struct camera_health *health, struct answer *answer)
+{
+    double retry_seconds = health->circuit_breaker_retry_seconds;
+    if (!(retry_seconds > 0)) /* an operator's: nobody knows for how long */
+        retry_seconds = request->api->settings->breaker.recovery_seconds;
+    const char *reason = health->last_error && *health->last_error ? health->last_error : NULL;
+    g_autofree char *detail = g_strdup_printf("Camera unavailable: its circuit breaker is %s%s%s",
+                                              health->circuit_breaker_state, reason ? ": " : "", reason ? reason : "");
+    answer_problem_coded(answer, PROBLEM_CAMERA_UNAVAILABLE, detail);
+    answer_header(answer, "Retry-After", "%.0f", ceil(fmax(retry_seconds, 1)));
+}
+
+static bool check_camera(const struct request *request, const struct camera *camera,
+                         bool (*is_refused)(const struct camera_health *health), struct answer *answer)
 {
     struct camera_health health;
     if (!live_get_health(request->api->live, camera->id, &health))
         return true;
-    bool is_available = !is_left_alone(&health);
-    if (!is_available) {
-        double retry_seconds = health.circuit_breaker_retry_seconds;
-        if (!(retry_seconds > 0)) /* an operator's: nobody knows for how long */
-            retry_seconds = request->api->settings->breaker.recovery_seconds;
-        const char *reason = health.last_error && *health.last_error ? health.last_error : NULL;
-        g_autofree char *detail =
-            g_strdup_printf("Camera unavailable: its circuit breaker is %s%s%s", health.circuit_breaker_state,
-                            reason ? ": " : "", reason ? reason : "");
-        answer_problem_coded(answer, PROBLEM_CAMERA_UNAVAILABLE, detail);
-        answer_header(answer, "Retry-After", "%.0f", ceil(fmax(retry_seconds, 1)));
-    }
+    bool is_available = !is_refused(&health);
+    if (!is_available)
+        answer_unavailable(request, &health, answer);
     record_clear(&camera_health_descriptor, &health);
     return is_available;
+}
+
+bool request_camera_is_available(const struct request *request, const struct camera *camera, struct answer *answer)
+{
+    return check_camera(request, camera, is_left_alone, answer);
+}
+
+bool request_camera_may_be_tried(const struct request *request, const struct camera *camera, struct answer *answer)
+{
+    return check_camera(request, camera, is_forced_open, answer);
 }
 
 /* ---- the list ---- */

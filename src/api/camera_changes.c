@@ -178,7 +178,7 @@ void handle_camera_test(struct request *request, struct answer *answer)
     if (!request_can_change_cameras(request, answer))
         return;
     const struct camera *camera = request->trial ? NULL : request_camera(request, answer);
-    if (camera)
+    if (camera && request_camera_may_be_tried(request, camera, answer))
         begin_trial(request, camera, answer);
     if (request->trial)
         answer_trial(request, answer);

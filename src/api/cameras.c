@@ -388,8 +388,10 @@ static const struct route routes[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &camera_test_descriptor,
+     .problems = PROBLEM(CAMERA_UNAVAILABLE),
      .handle = handle_camera_test,
-     .doc = "The same with what is known of a camera, by a connection beside the one that there may be."},
+     .doc = "The same with what is known of a camera, by a connection beside the one that there may be; 503 while an "
+            "operator holds its circuit breaker open."},
     {.method = "GET",
      .path = "/api/v1/cameras/{id}/preview.jpg",
      .name = "getPreview",

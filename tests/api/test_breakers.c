@@ -72,6 +72,23 @@ static void test_a_camera_that_is_left_alone_is_unavailable(void)
     world_clear(&world);
 }
 
+/* What an operator holds open is not contacted, by nobody's test either. */
+static void test_a_camera_that_is_held_open_is_not_tried(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    set_breaker(&world, "forced_open", 0);
+    g_autofree char *headers = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
+    struct reply reply = world_request(&world, "POST", "/api/v1/cameras/cam-1/test", headers, NULL);
+    g_assert_cmpint(reply.status, ==, 503);
+    g_autofree char *retry_after = reply_header(&reply, "Retry-After");
+    g_assert_cmpstr(retry_after, ==, "60");
+    g_assert_nonnull(strstr(reply.body->str, "\"code\":\"camera_unavailable\""));
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 static void test_health_and_metrics_show_breakers(void)
 {
     struct api_world world;
@@ -220,6 +237,8 @@ static void test_an_only_orgs_administrator_runs_the_server_while_the_store_is_a
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/api/breakers/a_camera_that_is_held_open_is_not_tried",
+                    test_a_camera_that_is_held_open_is_not_tried);
     g_test_add_func("/api/breakers/a_camera_that_is_left_alone_is_unavailable",
                     test_a_camera_that_is_left_alone_is_unavailable);
     g_test_add_func("/api/breakers/health_and_metrics_show_breakers", test_health_and_metrics_show_breakers);

@@ -173,7 +173,7 @@ export class Client {
     return (await this.send("POST", `/api/v1/cameras/test`, {}, body, call)).json();
   }
 
-  /** The same with what is known of a camera, by a connection beside the one that there may be. */
+  /** The same with what is known of a camera, by a connection beside the one that there may be; 503 while an operator holds its circuit breaker open. */
   async testCamera(id: string, call: Call = {}): Promise<records.CameraTest> {
     return (await this.send("POST", `/api/v1/cameras/${encodeURIComponent(id)}/test`, {}, undefined, call)).json();
   }
