@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "hub/hub.h"
 #include "media/media.h"
 #include "vedette/profile.h"
 #include "vision/vision.h"
@@ -144,11 +145,14 @@ static void check_threads(const struct doctor *doctor, struct doctor_finding *fi
     vedette_machine_detect(&machine);
     if (!vedette_profile_get("vision", &machine, &all))
         return;
-    machine.cores /= MAX(settings->workers.count, 1); /* as a server shares them out */
+    int workers = MAX(hub_count_workers(settings), 1);
+    machine.cores /= workers; /* as a server shares them out */
     if (vedette_profile_get("vision", &machine, &part))
         g_string_append_printf(
-            finding->found, "%d workers, %d analysers in each, %d threads for a run of a model, of one picture: %s",
-            MAX(settings->workers.count, 1),
+            finding->found,
+            "%d workers for %zu cameras of the settings (cameras of the API may add more), %d analysers in each, %d "
+            "threads for a run of a model, of one picture: %s",
+            workers, settings->cameras.count,
             settings->workers.threads ? settings->workers.threads : all.analyser_threads,
             settings->detector.threads ? settings->detector.threads : part.intra_op_threads, all.reason);
 }

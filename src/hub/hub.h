@@ -17,6 +17,10 @@ struct hub_options {
 /* Runs until SIGINT or SIGTERM (a second one ends at once). Returns the exit status; errors were printed. */
 int hub_run(const struct hub_options *options);
 
+/* How many workers the cameras of these settings are shared among, when all are watched; 0: they have none. Pure, but
+ * for the machine's cores. Any thread. */
+int hub_count_workers(const struct settings *settings);
+
 /* ---- the demo: four scenes, played as real RTSP cameras by a child process, and watched like a user's. Main thread.
  * ---- */
 

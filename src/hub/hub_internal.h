@@ -142,6 +142,8 @@ void hub_want_preview(void *hub, const char *camera_id);
 
 /* ---- placing.c ---- */
 
+/* It watches cameras of an org, and may get more. */
+bool hub_worker_is_for_cameras(const struct hub_worker *worker);
 /* Gives each camera that there is now a worker, and takes from workers what there is no longer; new workers are not
  * started yet. What is as it was is left alone. */
 void hub_place_cameras(struct hub *hub);
@@ -174,6 +176,9 @@ void detecting_note_gone(struct detecting *detecting, struct hub_worker *worker)
 
 /* ---- tuning.c ---- */
 
+/* How many workers share the cores: those that watch cameras, at least 1. Those of pictures, trials and proofs come and
+ * go, and take what is left. */
+int tuning_count_sharers(const struct hub *hub);
 /* Adds what tells a worker's libraries how many threads they may have. */
 char **tuning_environment(const struct hub *hub, char **environment);
 /* Fills in the numbers of threads that the settings leave to the machine (0). */

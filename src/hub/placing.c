@@ -9,7 +9,7 @@
 
 enum { CAMERAS_A_WORKER = 8 };
 
-static bool is_for_cameras(const struct hub_worker *worker)
+bool hub_worker_is_for_cameras(const struct hub_worker *worker)
 {
     return !worker->is_apart && !worker->looks_at_pictures && !worker->is_leaving;
 }
@@ -75,7 +75,7 @@ static struct hub_worker *worker_for(struct hub *hub, const struct camera *camer
     for (guint i = 0; i < hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
         const struct camera *first = worker->cameras->len ? g_ptr_array_index(worker->cameras, 0) : NULL;
-        if (!is_for_cameras(worker) || !first || strcmp(first->org_id, camera->org_id) != 0)
+        if (!hub_worker_is_for_cameras(worker) || !first || strcmp(first->org_id, camera->org_id) != 0)
             continue;
         same_org++;
         if (may_join(worker, camera) && (!best || worker->cameras->len < best->cameras->len))
@@ -88,7 +88,7 @@ static bool has_worker(const struct hub *hub, const struct camera *camera)
 {
     for (guint i = 0; i < hub->workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        if (is_for_cameras(worker) && g_ptr_array_find(worker->cameras, camera, NULL))
+        if (hub_worker_is_for_cameras(worker) && g_ptr_array_find(worker->cameras, camera, NULL))
             return true;
     }
     return false;
@@ -104,15 +104,42 @@ static bool is_admitted(struct hub *hub, const struct camera *camera)
     return false;
 }
 
+/* How many workers the cameras of one org share at most, of so many cameras in all. */
+static guint workers_per_org(const struct settings *settings, size_t cameras)
+{
+    guint count = (guint)settings->workers.count;
+    if (count == 0)
+        count = MIN((guint)(cameras + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
+    return MAX(count, 1);
+}
+
+static guint count_in_org(const struct settings *settings, const char *org_id)
+{
+    const struct camera *cameras = settings->cameras.items;
+    guint count = 0;
+    for (size_t i = 0; i < settings->cameras.count; i++)
+        count += cameras[i].enabled && strcmp(cameras[i].org_id, org_id) == 0;
+    return count;
+}
+
+int hub_count_workers(const struct settings *settings)
+{
+    const struct camera *cameras = settings->cameras.items;
+    guint per_org = workers_per_org(settings, settings->cameras.count), count = 0;
+    g_autoptr(GHashTable) orgs = g_hash_table_new(g_str_hash, g_str_equal);
+    for (size_t i = 0; i < settings->cameras.count; i++)
+        if (g_hash_table_add(orgs, cameras[i].org_id))
+            count += MIN(count_in_org(settings, cameras[i].org_id), per_org);
+    return (int)count;
+}
+
 static void place(struct hub *hub, const struct camera_set *set)
 {
-    guint per_org = (guint)hub->settings->workers.count;
-    if (per_org == 0)
-        per_org = MIN((guint)(set->count + CAMERAS_A_WORKER - 1) / CAMERAS_A_WORKER, g_get_num_processors());
+    guint per_org = workers_per_org(hub->settings, set->count);
     for (size_t i = 0; i < set->count; i++) {
         const struct camera *camera = set->items[i];
         if (is_watched(camera) && !has_worker(hub, camera) && is_admitted(hub, camera))
-            g_ptr_array_add(worker_for(hub, camera, MAX(per_org, 1))->cameras, (gpointer)(uintptr_t)camera_ref(camera));
+            g_ptr_array_add(worker_for(hub, camera, per_org)->cameras, (gpointer)(uintptr_t)camera_ref(camera));
     }
 }
 
@@ -131,7 +158,7 @@ void hub_place_cameras(struct hub *hub)
 {
     CLEANUP(camera_set) struct camera_set *set = live_cameras(hub->live);
     for (guint i = 0; i < hub->workers->len; i++)
-        if (is_for_cameras(g_ptr_array_index(hub->workers, i)))
+        if (hub_worker_is_for_cameras(g_ptr_array_index(hub->workers, i)))
             follow(g_ptr_array_index(hub->workers, i), set);
     g_hash_table_foreach_remove(hub->breaker_words, has_no_camera, set);
     forget_not_placed(hub, set);
@@ -140,7 +167,7 @@ void hub_place_cameras(struct hub *hub)
 
 static void tell_worker(struct hub_worker *worker)
 {
-    if (!is_for_cameras(worker))
+    if (!hub_worker_is_for_cameras(worker))
         return;
     if (worker->cameras->len == 0)
         hub_worker_leave(worker);

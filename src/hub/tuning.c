@@ -5,12 +5,21 @@
 
 #include "vedette/profile.h"
 
-/* Mathematics is shared among workers: each has one model, and takes it for its part of the cores. */
+int tuning_count_sharers(const struct hub *hub)
+{
+    int count = 0;
+    for (guint i = 0; i < hub->workers->len; i++)
+        count += hub_worker_is_for_cameras(g_ptr_array_index(hub->workers, i));
+    return MAX(count, 1);
+}
+
+/* Mathematics is shared among the workers that watch cameras: each has one model, and takes it for its part of the
+ * cores. */
 static struct vedette_machine worker_machine(const struct hub *hub)
 {
     struct vedette_machine machine;
     vedette_machine_detect(&machine);
-    machine.cores /= MAX(hub->workers->len, 1);
+    machine.cores /= tuning_count_sharers(hub);
     return machine;
 }
 

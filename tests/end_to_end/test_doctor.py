@@ -36,6 +36,20 @@ def it_says_what_is_there():
         assert "cores" in text.stdout and "Landlock" in text.stdout, text.stdout
 
 
+def the_workers_it_tells_are_those_a_server_starts():
+    cameras = [f"  - {{id: camera-{i}, org_id: {org}, source: 'rtsp://127.0.0.1:9/{i}'}}\n"
+               for org, count in (("a", 12), ("b", 4), ("c", 1)) for i in range(100 * ord(org), 100 * ord(org) + count)]
+    with Directory() as directory:
+        config = "log: {levels: error}\ncameras:\n" + "".join(cameras)
+        with Hub(directory, config) as hub:
+            until(lambda: hub.workers(), "its workers start")
+            started = len(hub.workers())
+            (directory / "doctor.yml").write_text(config)
+            found = checks(doctor(directory, "--json", "--config", "doctor.yml"))
+        assert found["threads"]["found"].startswith(f"{started} workers for 17 cameras"), (started, found["threads"])
+        assert started >= 3, started
+
+
 def what_hinders_is_named_with_what_to_do():
     with Directory() as directory, socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -164,6 +178,7 @@ def strangers_to_the_control_socket_are_borne():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("it says what is there", it_says_what_is_there),
+        ("the workers it tells are those a server starts", the_workers_it_tells_are_those_a_server_starts),
         ("what hinders is named, with what to do", what_hinders_is_named_with_what_to_do),
         ("a server that runs is no hindrance", a_server_that_runs_is_no_hindrance),
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),

@@ -68,6 +68,18 @@ static void test_an_operators_word_goes_before_the_start(void)
     world_clear(&world);
 }
 
+/* Helpers for pictures, trials and proofs come and go: a worker that starts meanwhile has as many threads as ever. */
+static void test_helpers_take_no_threads_from_workers(void)
+{
+    struct world world;
+    world_init(&world);
+    g_assert_cmpint(tuning_count_sharers(&world.hub), ==, 2);
+    hub_worker_new_for_pictures(&world.hub, "pictures");
+    hub_worker_new_apart(&world.hub, "trial", g_ptr_array_index(world.worker->cameras, 0));
+    g_assert_cmpint(tuning_count_sharers(&world.hub), ==, 2);
+    world_clear(&world);
+}
+
 static void test_an_open_cage_is_refused(void)
 {
     static const struct {
@@ -311,6 +323,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/groups never mix orgs", test_groups_never_mix_orgs);
     g_test_add_func("/intake/logins follow a good hello", test_logins_follow_a_good_hello);
     g_test_add_func("/intake/an operator's word goes before the start", test_an_operators_word_goes_before_the_start);
+    g_test_add_func("/intake/helpers take no threads from workers", test_helpers_take_no_threads_from_workers);
     g_test_add_func("/intake/an open cage is refused", test_an_open_cage_is_refused);
     g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
     g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
