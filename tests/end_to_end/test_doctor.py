@@ -3,12 +3,15 @@ import concurrent.futures
 import contextlib
 import json
 import os
+import pathlib
+import signal
 import socket
 import sqlite3
 import stat
+import subprocess
 import sys
 
-from world import DEADLINE_SECONDS, Directory, Hub, free_port, run_tests, until, vedette
+from world import BINARY, DEADLINE_SECONDS, Directory, Hub, Process, free_port, run_tests, until, vedette
 
 
 def doctor(directory, *arguments):
@@ -86,6 +89,32 @@ def the_whole_way_is_proved_without_a_server():
         assert len(steps) == STEPS + 1 and steps[-1] == {"result": "ok"}, steps
         assert all(step["ms"] >= 0 for step in steps[:-1]), steps
         assert list(directory.iterdir()) == [], "it leaves nothing behind"
+
+
+def is_gone(pid):
+    """Dead: of one whose parent is dead too, nobody may ask how it ended."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+
+
+def a_proof_that_is_ended_leaves_no_server():
+    for signal_number in (signal.SIGKILL, signal.SIGTERM, signal.SIGINT):
+        with Directory() as directory:
+            temporary = directory / "temporary"
+            temporary.mkdir()
+            environment = {**os.environ, "TMPDIR": str(temporary), "VEDETTE_DATA_DIR": str(directory / "data")}
+            with Process(directory, "doctor", [BINARY, "doctor", "--end-to-end"], environment) as proof:
+                server = int(until(lambda: subprocess.run(["pgrep", "-P", str(proof.child.pid)], capture_output=True, text=True,
+                                                          check=False).stdout.strip(), "its server is started"))
+                until(lambda: list(temporary.glob("vedette-doctor-*/data/control.sock")), "its server listens")
+                proof.child.send_signal(signal_number)
+                until(lambda: is_gone(server), f"the server ends after {signal_number!r}")
+                status = proof.child.wait(timeout=60)
+                if signal_number != signal.SIGKILL:
+                    assert status == 1 and "ended by signal" in proof.log(), (status, proof.log())
+                    assert list(temporary.iterdir()) == [], "its directory is removed"
 
 
 def the_server_of_the_proof_takes_none_of_our_settings():
@@ -182,6 +211,7 @@ if __name__ == "__main__":
         ("what hinders is named, with what to do", what_hinders_is_named_with_what_to_do),
         ("a server that runs is no hindrance", a_server_that_runs_is_no_hindrance),
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
+        ("a proof that is ended leaves no server", a_proof_that_is_ended_leaves_no_server),
         ("the server of the proof takes none of our settings", the_server_of_the_proof_takes_none_of_our_settings),
         ("the whole way is proved through the server that runs", the_whole_way_is_proved_through_the_server_that_runs),
         ("what hides other figures does not hide the proof's", what_hides_other_figures_does_not_hide_the_proofs),
