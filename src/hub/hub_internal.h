@@ -119,8 +119,11 @@ bool hub_worker_start(struct hub_worker *worker, GError **error);
 void hub_worker_start_or_retry(struct hub_worker *worker);
 /* Tells its process what is different in its cameras. */
 void hub_worker_tell_cameras(struct hub_worker *worker);
-/* It has nothing to do any more: ends, and goes from the workers once nothing of it is on its way. */
+/* It has no camera any more: ends once its last records were taken over, and goes from the workers once nothing of it
+ * is on its way. One that is apart ends at once. */
 void hub_worker_leave(struct hub_worker *worker);
+/* A camera that it was told to leave is over: one that leaves ends with the last. */
+void hub_worker_end_left(struct hub_worker *worker);
 /* Frees those that left. */
 void hub_workers_reap(struct hub *hub);
 /* The hello was good: hands over the logins and lets it at its cameras. */

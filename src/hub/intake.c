@@ -582,6 +582,7 @@ static bool take_message(struct hub_worker *worker, enum link_type type, const v
         return true;
     case LINK_REMOVED:
         forget_left(worker, body, length);
+        hub_worker_end_left(worker);
         return true;
     case LINK_LOOKED:
     case LINK_NOT_LOOKED:

@@ -475,10 +475,25 @@ void hub_worker_stop(struct hub_worker *worker)
         kill(worker->pid, SIGKILL);
 }
 
+/* Its process leaves what it watches camera by camera, as if others stayed: it ends when all it had to tell was taken
+ * over, however long the spool takes nothing. One that did not start yet has nothing. */
 void hub_worker_leave(struct hub_worker *worker)
 {
+    g_autoptr(GError) error = NULL;
     worker->is_leaving = true;
-    hub_worker_stop(worker);
+    bool has_records = worker->link && worker->has_said_hello && !worker->is_apart;
+    if (has_records && !tell_removed(worker, &error))
+        log_error(worker->id, "is stopped, for it cannot be told to leave its cameras: %s", error->message);
+    if (!has_records || error)
+        hub_worker_stop(worker);
+    else
+        hub_worker_end_left(worker);
+}
+
+void hub_worker_end_left(struct hub_worker *worker)
+{
+    if (worker->is_leaving && worker->held->len + worker->left->len == 0)
+        hub_worker_stop(worker);
 }
 
 void hub_workers_reap(struct hub *hub)

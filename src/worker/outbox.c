@@ -154,10 +154,12 @@ bool outbox_has(struct outbox *outbox, const struct camera_health *health)
     return is_there;
 }
 
-bool outbox_is_empty(struct outbox *outbox)
+int outbox_count_records(struct outbox *outbox)
 {
     pthread_mutex_lock(&outbox->lock);
-    bool is_empty = g_queue_is_empty(&outbox->waiting) && g_queue_is_empty(&outbox->sent);
+    int records = outbox->waiting_records;
+    for (const GList *node = outbox->sent.head; node; node = node->next)
+        records += ((const struct batch *)node->data)->records;
     pthread_mutex_unlock(&outbox->lock);
-    return is_empty;
+    return records;
 }

@@ -25,5 +25,5 @@ void outbox_acknowledge(struct outbox *outbox, uint64_t sequence);
 void outbox_send_waiting(struct outbox *outbox);
 /* Something of this camera was not acknowledged yet. */
 bool outbox_has(struct outbox *outbox, const struct camera_health *health);
-/* Everything was acknowledged. */
-bool outbox_is_empty(struct outbox *outbox);
+/* Those that were not acknowledged yet. */
+int outbox_count_records(struct outbox *outbox);

@@ -270,7 +270,10 @@ static void send_errors(struct worker *worker)
         worker->errors_told_ms = g_array_index(groups, struct error_group, 0).last_ms;
     g_autoptr(GString) text = g_string_new(NULL);
     record_encode_json(&worker_errors_descriptor, &told, false, text);
-    if (told.groups.count && !link_send(worker->link, LINK_ERRORS, text->str, text->len, NULL))
+    /* One that has left all its cameras and waits for the hub to take over their records tells no health any more: it
+     * says by none that it lives. */
+    bool is_told = told.groups.count || (worker->cameras->len == 0 && worker->left->len);
+    if (is_told && !link_send(worker->link, LINK_ERRORS, text->str, text->len, NULL))
         log_debug(NULL, "errors not told: the link is full");
     record_clear(&worker_errors_descriptor, &told);
 }
@@ -504,10 +507,14 @@ static void hand_over(struct worker *worker)
     watching_finish_all(worker);
     int64_t until_us = clock_monotonic_us(clock_system()) + STOP_PATIENCE_US;
     g_autoptr(GError) error = NULL;
-    while (!outbox_is_empty(worker->outbox) && clock_monotonic_us(clock_system()) < until_us && !error) {
+    while (outbox_count_records(worker->outbox) && clock_monotonic_us(clock_system()) < until_us && !error) {
         outbox_send_waiting(worker->outbox);
         step(worker, &error);
     }
+    int records = outbox_count_records(worker->outbox);
+    if (records)
+        log_warning(NULL, "%d records are lost: the hub, which ends, did not take them over in %d s", records,
+                    STOP_PATIENCE_US / 1000000);
     if (link_send(worker->link, LINK_STOPPED, NULL, 0, NULL))
         link_flush(worker->link, TICK_MS);
 }

@@ -2,12 +2,15 @@
 import json
 import os
 import signal
+import socket
 import sqlite3
+import struct
+import subprocess
 import sys
 import urllib.error
 import urllib.request
 
-from world import FAST, Camera, Directory, Hub, camera_config, run_tests, until, vedette
+from world import BINARY, FAST, Camera, Directory, Hub, camera_config, run_tests, until, vedette
 
 # The cameras of these tests are on this machine, where the API's may not be by default.
 LOCAL = FAST + 'managed_cameras: {refused_networks: "", test_seconds: 60}\n'
@@ -103,6 +106,72 @@ def a_camera_comes_changes_and_goes_while_another_is_watched():
             assert fixed["frames_dropped"] <= 2 and fixed["stalls"] == 0, fixed
             assert "vedette_records_rejected_total 0" in hub.text("/metrics"), "no record of it was refused"
             assert hub.stop() == 0, hub.log()
+
+
+HELLO, EVENTS, STOPPED, CONFIGURE, START, ACKNOWLEDGE, CAMERA, STOP = 1, 2, 6, 7, 9, 10, 12, 13
+REMOVE_CAMERA, REMOVED, ERRORS = 21, 22, 27
+
+
+class Worker:
+    """A worker's process whose hub is the test (src/link/link.h)."""
+
+    def __init__(self):
+        self.link, theirs = socket.socketpair()
+        self.link.settimeout(60)
+        self.bytes = b""
+        self.child = subprocess.Popen([BINARY, "worker", str(theirs.fileno()), str(os.getpid()), "/nowhere"],
+                                      pass_fds=[theirs.fileno()])
+        theirs.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.link.close()
+        self.child.kill()
+        self.child.wait()
+
+    def tell(self, kind, body=b""):
+        self.link.sendall(struct.pack("<IB", len(body), kind) + body)
+
+    def hear(self):
+        """Kind and body of the next message."""
+        while len(self.bytes) < 5 or len(self.bytes) < 5 + struct.unpack("<I", self.bytes[:4])[0]:
+            more = self.link.recv(1 << 16)
+            assert more, "the worker is gone"
+            self.bytes += more
+        end = 5 + struct.unpack("<I", self.bytes[:4])[0]
+        kind, body, self.bytes = self.bytes[4], self.bytes[5:end], self.bytes[end:]
+        return kind, body
+
+    def hear_until(self, wanted):
+        """Everything up to the first message of that kind."""
+        heard = [self.hear()]
+        while heard[-1][0] != wanted:
+            heard.append(self.hear())
+        return heard
+
+
+def a_worker_that_left_its_cameras_keeps_what_its_hub_does_not_take():
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera, Worker() as worker:
+        gate = {"id": "gate", "managed_by": "api", "source": camera.url, "analyse_fps": 10, "lines": [MIDDLE], "zones": [NEAR]}
+        worker.tell(CONFIGURE, json.dumps({"protocol_version": 2, "worker_id": "worker-1", "track_id_base": 1, "cameras": [gate],
+                                           "managed_cameras": {"refused_networks": ""}}).encode())
+        heard = worker.hear_until(HELLO)
+        worker.tell(START)
+        worker.tell(CAMERA, json.dumps({"camera": gate}).encode())
+        heard += worker.hear_until(EVENTS)
+        worker.tell(REMOVE_CAMERA, b"gate")
+        for _ in range(3): # it watches nothing, and says that it lives
+            heard += worker.hear_until(ERRORS)
+        assert REMOVED not in (kind for kind, _ in heard), "it is not done before its records are taken over"
+        for kind, body in heard:
+            if kind == EVENTS:
+                worker.tell(ACKNOWLEDGE, body[:8])
+        assert worker.hear_until(REMOVED)[-1][1] == b"gate"
+        worker.tell(STOP)
+        worker.hear_until(STOPPED)
+        assert worker.child.wait(timeout=60) == 0
 
 
 def the_settings_cameras_are_not_the_apis_to_change():
@@ -246,6 +315,7 @@ def names_are_unique_and_mistakes_are_told_all_at_once():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("a camera comes, changes and goes while another is watched", a_camera_comes_changes_and_goes_while_another_is_watched),
+        ("a worker that left its cameras keeps what its hub does not take", a_worker_that_left_its_cameras_keeps_what_its_hub_does_not_take),
         ("the settings' cameras are not the API's to change", the_settings_cameras_are_not_the_apis_to_change),
         ("cameras come back after a kill, with their logins", cameras_come_back_after_a_kill_with_their_logins),
         ("a source that becomes a file goes to a worker that may open it",

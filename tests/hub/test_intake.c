@@ -80,6 +80,41 @@ static void test_helpers_take_no_threads_from_workers(void)
     world_clear(&world);
 }
 
+/* It is told to leave its last camera as any other, and to end when all it had to tell of it was taken over. */
+static void test_a_worker_ends_when_its_last_camera_is_over(void)
+{
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    g_ptr_array_set_size(world.worker->cameras, 0);
+    hub_worker_leave(world.worker);
+    for (int i = 0; i < 2; i++)
+        g_assert_cmpint(answer(&world, NULL), ==, LINK_REMOVE_CAMERA);
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_autofree char *id = id_new(world.hub.clock), *text = crossing(id, "door", "door");
+    say_batch(&world, 1, text); /* its last */
+    g_assert_true(intake_read(world.worker, NULL));
+    await_acknowledgement(&world, 1);
+    g_assert_true(tell(&world, LINK_REMOVED, "door", strlen("door"), NULL));
+    g_assert_cmpint(answer(&world, NULL), ==, 0);
+    g_assert_true(tell(&world, LINK_REMOVED, "hall", strlen("hall"), NULL));
+    g_assert_cmpint(answer(&world, NULL), ==, LINK_STOP);
+    g_autoptr(GPtrArray) events = stored(&world, "default", 1);
+    g_assert_cmpuint(events->len, ==, 1);
+    world_clear(&world);
+}
+
+/* One that has not begun has nothing to tell. */
+static void test_a_worker_that_did_not_start_ends_at_once(void)
+{
+    struct world world;
+    world_init(&world);
+    g_ptr_array_set_size(world.worker->cameras, 0);
+    hub_worker_leave(world.worker);
+    g_assert_cmpint(answer(&world, NULL), ==, LINK_STOP);
+    world_clear(&world);
+}
+
 static void test_an_open_cage_is_refused(void)
 {
     static const struct {
@@ -324,6 +359,9 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/logins follow a good hello", test_logins_follow_a_good_hello);
     g_test_add_func("/intake/an operator's word goes before the start", test_an_operators_word_goes_before_the_start);
     g_test_add_func("/intake/helpers take no threads from workers", test_helpers_take_no_threads_from_workers);
+    g_test_add_func("/intake/a worker ends when its last camera is over",
+                    test_a_worker_ends_when_its_last_camera_is_over);
+    g_test_add_func("/intake/a worker that did not start ends at once", test_a_worker_that_did_not_start_ends_at_once);
     g_test_add_func("/intake/an open cage is refused", test_an_open_cage_is_refused);
     g_test_add_func("/intake/a missing cage is counted", test_a_missing_cage_is_counted);
     g_test_add_func("/intake/words out of turn end the link", test_words_out_of_turn_end_the_link);
