@@ -66,8 +66,8 @@ static const struct record_field backtest_fields[] = {
     FIELD(struct backtest, gaps, 0, "places where a piece is missing"),
     FIELD(struct backtest, damaged, 0, "pieces that could not be read"),
     FIELD(struct backtest, has_older_policies, 0,
-          "policies were changed since some of it was seen; where that touched the camera, `reproduced` may be less "
-          "than `stored`"),
+          "policies that a camera's rules go by were changed since some of it was seen: `reproduced` may be less than "
+          "`stored`"),
     FIELD(struct backtest, replayed_seconds, 0, "of all cameras", .unit = "s"),
     FIELD(struct backtest, cpu_seconds, 0, "of processor time that it took", .unit = "s"),
     FIELD(struct backtest, kept, 0, "signals that both policies raise"),

@@ -198,8 +198,7 @@ static void note_chunk(struct backtest_camera *camera, const struct track_chunk 
         camera->gaps++;
     }
     camera->number = chunk->number;
-    if (chunk->to_at.ms >= camera->rules.from_ms &&
-        chunk->policy_revision != policy_set_revision(camera->rules.current))
+    if (chunk->to_at.ms >= camera->rules.from_ms && chunk->policy_revision < camera->rules.changed)
         camera->has_older_policies = true;
     camera->replayed_seconds += (double)(chunk->to_at.ms - chunk->from_at.ms) / 1000;
 }

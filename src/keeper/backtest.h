@@ -28,6 +28,7 @@ struct backtest_rules {
     const struct fusion_settings *fusion; /* which signals are one incident */
     size_t signals_max;                   /* held of either side, and of what was stored; and incidents */
     int64_t from_ms, to_ms; /* signals of [from, to) count; what was before only makes rules know who is there */
+    int64_t changed;        /* the revision that last changed what the camera's rules go by */
 };
 
 /* Asked now and then by what takes long: true with an error ends it. NULL is never over. */

@@ -59,12 +59,26 @@ static bool refuse(GError **error, enum vedette_error code, const char *format, 
     return false;
 }
 
+static bool is_triable(const struct policy_type_info *info)
+{
+    return info->targets && !info->acts_before_tracks;
+}
+
+/* Bits: 1 << enum policy_type. */
+static unsigned triable_types(void)
+{
+    unsigned types = 0;
+    for (int i = 0; i < POLICY_TYPES; i++)
+        types |= is_triable(&policy_types[i]) ? 1U << policy_types[i].type : 0;
+    return types;
+}
+
 /* The types that can be tried: "antitheft, safety, …". g_free. */
 static char *list_triable(void)
 {
     GString *names = g_string_new(NULL);
     for (int i = 0; i < POLICY_TYPES; i++)
-        if (policy_types[i].targets && !policy_types[i].acts_before_tracks)
+        if (is_triable(&policy_types[i]))
             g_string_append_printf(names, "%s%s", names->len ? ", " : "",
                                    record_enum_name(policy_type_names, policy_types[i].type));
     return g_string_free(names, FALSE);
@@ -348,16 +362,21 @@ static bool try_camera(struct trial *trial, const struct camera *camera, GError 
 {
     struct policy_keeper *keeper = trial->backtests->keeper;
     const struct policy_settings *settings = trial->backtests->settings;
+    const struct policy_scope subject = policy_subject_of(camera);
     struct camera_config base;
+    int64_t changed = 0;
+    if (!policy_keeper_latest_change(keeper, triable_types(), &subject, &changed, error))
+        return false;
     policy_keeper_base(keeper, camera, &base);
     const struct backtest_rules rules = {trial->job->current,
                                          trial->job->proposed,
                                          &base,
-                                         policy_subject_of(camera),
+                                         subject,
                                          &keeper->config.settings->store.fusion,
                                          (size_t)settings->backtest_signals,
                                          trial->result.from_at.ms,
-                                         trial->result.to_at.ms};
+                                         trial->result.to_at.ms,
+                                         changed};
     const struct store_track_filter filter = {
         camera->org_id, camera->id,
         MAX(trial->result.from_at.ms - (int64_t)(settings->backtest_warmup_seconds * 1000), 0), trial->result.to_at.ms};

@@ -93,6 +93,24 @@ GPtrArray *policy_keeper_history(struct policy_keeper *keeper, const struct poli
     return g_steal_pointer(&revisions);
 }
 
+bool policy_keeper_latest_change(struct policy_keeper *keeper, unsigned types, const struct policy_scope *camera,
+                                 int64_t *revision, GError **error)
+{
+    const struct policy_scope scopes[] = {
+        {.org_id = NULL},
+        {.org_id = camera->org_id},
+        {.org_id = camera->org_id, .site_id = camera->site_id},
+        {.org_id = camera->org_id, .class_id = camera->class_id},
+        {.org_id = camera->org_id, .camera_id = camera->camera_id},
+    };
+    struct store_policy_key keys[POLICY_TYPES * G_N_ELEMENTS(scopes)];
+    size_t count = 0;
+    for (size_t i = 0; i < POLICY_TYPES; i++)
+        for (size_t j = 0; types >> policy_types[i].type & 1 && j < G_N_ELEMENTS(scopes); j++)
+            keys[count++] = key_of(&(struct policy_name){scopes[j], policy_types[i].type, NULL});
+    return store_policies_latest(keeper->config.store, camera->org_id, keys, count, revision, error);
+}
+
 /* ---- checking ---- */
 
 bool policy_scope_has(const struct policy_scope *scope, const struct camera *camera)

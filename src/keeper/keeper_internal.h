@@ -39,6 +39,10 @@ struct policy_scope policy_subject_of(const struct camera *camera);
 /* A camera as its settings have it, before any policy. What it holds is borrowed from them. */
 void policy_keeper_base(const struct policy_keeper *keeper, const struct camera *camera, struct camera_config *base);
 bool policy_scope_has(const struct policy_scope *scope, const struct camera *camera);
+/* The latest change of any document of these types (bits: 1 << enum policy_type) that counts for a camera, also of one
+ * that is gone; 0: there was none. What another program changed has no history, and is not among them. */
+bool policy_keeper_latest_change(struct policy_keeper *keeper, unsigned types, const struct policy_scope *camera,
+                                 int64_t *revision, GError **error);
 /* Replaces a stored config by what it says. */
 bool policy_keeper_open(struct policy_keeper *keeper, struct service_policy *policy, GError **error);
 struct policy_view *policy_keeper_make_view(struct policy_keeper *keeper, const struct policy_set *set, GError **error);

@@ -138,6 +138,24 @@ GPtrArray *store_policy_history(struct store *store, const struct store_policy_k
     return is_good ? g_steal_pointer(&revisions) : NULL;
 }
 
+bool store_policies_latest(struct store *store, const char *org_id, const struct store_policy_key *keys, size_t count,
+                           int64_t *revision, GError **error)
+{
+    g_autoptr(GPtrArray) ids = g_ptr_array_new_with_free_func(g_free);
+    g_autofree struct record_sql_value *values = g_new0(struct record_sql_value, count + 1);
+    g_autoptr(GString) sql = g_string_new(
+        "SELECT max(revision) FROM policy_revisions WHERE (org_id = $1 OR org_id IS NULL) AND policy_id IN (");
+    values[0] = sql_text(org_id);
+    for (size_t i = 0; i < count; i++) {
+        g_ptr_array_add(ids, policy_id_of(&keys[i]));
+        values[i + 1] = sql_text(g_ptr_array_index(ids, i));
+        g_string_append_printf(sql, "%s$%zu", i ? ", " : "", i + 2);
+    }
+    g_string_append_c(sql, ')');
+    CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
+    return transaction && store_get_integer(transaction, sql->str, values, count + 1, 0, revision, error);
+}
+
 struct policy_revision *store_policy_revision(struct store *store, const struct store_policy_key *key, int32_t version,
                                               GError **error)
 {

@@ -237,6 +237,10 @@ bool store_policy_check_scope(struct store *store, const struct store_policy_key
  * (0: of all) `limit` at most. */
 GPtrArray *store_policy_history(struct store *store, const struct store_policy_key *key, int64_t before, int limit,
                                 GError **error);
+/* The latest change of any of these policies, which are of everyone or of one org, also of one that is gone; 0: none
+ * was ever made. */
+bool store_policies_latest(struct store *store, const char *org_id, const struct store_policy_key *keys, size_t count,
+                           int64_t *revision, GError **error);
 /* One version of it; NULL with VEDETTE_ERROR_NOT_FOUND: it never had that. policy_revision_free. */
 struct policy_revision *store_policy_revision(struct store *store, const struct store_policy_key *key, int32_t version,
                                               GError **error);

@@ -41,14 +41,15 @@ static inline void add_camera(struct world *world)
     g_assert_true(store_camera_put(world->store.store, camera, NULL));
 }
 
-static inline void put(struct world *world, const struct policy_name *name, const char *body)
+static inline void change(struct world *world, const struct policy_name *name, enum policy_action action,
+                          const char *body)
 {
     struct policy_changed changed;
     struct record_errors errors;
     g_autoptr(GError) error = NULL;
     record_errors_init(&errors);
     const struct policy_change change = {.name = *name,
-                                         .action = POLICY_PUT,
+                                         .action = action,
                                          .body = body,
                                          .expected_version = -1,
                                          .by = {"default", "u1", "ann", NULL, "because"}};
@@ -56,6 +57,11 @@ static inline void put(struct world *world, const struct policy_name *name, cons
     g_assert_no_error(error);
     policy_changed_clear(&changed);
     record_errors_clear(&errors);
+}
+
+static inline void put(struct world *world, const struct policy_name *name, const char *body)
+{
+    change(world, name, POLICY_PUT, body);
 }
 
 /* As the server's settings would have it. */

@@ -1,6 +1,7 @@
 /* Policies tried on stored tracks, in a real store: what live told is told again, and a change tells what it changes.
  */
 #include "backtest_world.h"
+#include "store/places.h"
 #include "store/sqlite_internal.h"
 #include "store/store_internal.h"
 
@@ -56,6 +57,42 @@ static void test_the_unchanged_policy_tells_what_was_stored(void)
     g_assert_cmpint(backtest.gaps + backtest.damaged, ==, 0);
     g_assert_false(backtest.has_older_policies);
     record_clear(&backtest_descriptor, &backtest);
+    end(&world);
+}
+
+static bool has_older_policies(struct world *world)
+{
+    struct backtest backtest;
+    const struct policy_backtest_request request = request_of(POLICY_SAFETY, "{\"loitering_seconds\":3}");
+    try(world, &request, &backtest);
+    bool has_older = backtest.has_older_policies;
+    record_clear(&backtest_descriptor, &backtest);
+    return has_older;
+}
+
+/* What is changed of other cameras, or of what the rules do not see, makes no older policies of those they went by. */
+static void test_policies_are_older_where_rules_went_by_others(void)
+{
+    static const struct policy_name org_privacy = {{.org_id = "default"}, POLICY_PRIVACY, NULL},
+                                    org_occupancy = {{.org_id = "default"}, POLICY_OCCUPANCY, NULL},
+                                    hall_safety = {{.org_id = "default", .site_id = "hall"}, POLICY_SAFETY, NULL};
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    start(&world);
+    live(&world);
+    g_assert_true(store_site_create(
+        world.store.store, &(struct site){.org_id = (char *)(uintptr_t) "default", .id = (char *)(uintptr_t) "hall"},
+        &(struct audit_by){"default", "u1", "ann", NULL, "because"}, &error));
+    put(&world, &org_privacy, "{\"blur_strength\":1}");
+    put(&world, &hall_safety, "{\"loitering_seconds\":1}");
+    g_assert_false(has_older_policies(&world));
+    put(&world, &org_occupancy, "{\"dwell_seconds\":9}");
+    g_assert_true(has_older_policies(&world));
+    end(&world);
+    start(&world);
+    live(&world);
+    change(&world, &door_safety, POLICY_DELETE, NULL);
+    g_assert_true(has_older_policies(&world));
     end(&world);
 }
 
@@ -339,6 +376,8 @@ int main(int argc, char **argv)
     if (world_is_missing())
         return 0;
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/backtest/policies are older where rules went by others",
+                    test_policies_are_older_where_rules_went_by_others);
     g_test_add_func("/backtest/the unchanged policy tells what was stored",
                     test_the_unchanged_policy_tells_what_was_stored);
     g_test_add_func("/backtest/as many signals as may be held are no failure",
