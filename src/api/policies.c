@@ -222,6 +222,8 @@ static void handle_policy_effective(struct request *request, struct answer *answ
     g_autofree char *settings = policy_keeper_settings_json(request->api->policies, name.type, &subject);
     GString *json = g_string_new(NULL);
     policy_effective_append_json(&effective, settings, json);
+    g_string_truncate(json, json->len - 1); /* its brace */
+    g_string_append_printf(json, ",\"settings\":%s}", settings);
     policy_effective_clear(&effective);
     store_camera_free(stored);
     answer_json(answer, MHD_HTTP_OK, json);

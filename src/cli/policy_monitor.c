@@ -176,23 +176,14 @@ static json_t *revisions_after(const struct monitor *monitor, const json_t *item
     return revisions;
 }
 
-/* What the server says now of the keys that stand in the settings, as an object by key; of those that a document says
- * it does not tell. g_free; NULL: it tells nothing. */
+/* What the server says of the keys that stand in the settings, as an object by key. g_free; NULL: it tells nothing. */
 static char *settings_of(const struct monitor *monitor, const json_t *item)
 {
     g_autoptr(GString) path = path_of(item, "effective");
-    json_t *effective = ask(monitor, path->str, NULL), *origin; /* what changed is told without them, too */
-    const char *key;
-    json_t *settings = json_object();
-    json_object_foreach(json_object_get(effective, "origins"), key, origin)
-    {
-        json_t *value = json_object_get(json_object_get(effective, "config"), key);
-        if (value && g_strcmp0(text_of(origin, "level"), "settings") == 0)
-            json_object_set(settings, key, value);
-    }
-    char *text = json_dumps(settings, JSON_COMPACT | JSON_REAL_PRECISION(15)), *ours = g_strdup(text);
+    json_t *effective = ask(monitor, path->str, NULL); /* what changed is told without them, too */
+    char *text = json_dumps(json_object_get(effective, "settings"), JSON_COMPACT | JSON_REAL_PRECISION(15));
+    char *ours = g_strdup(text);
     free(text);
-    json_decref(settings);
     json_decref(effective);
     return ours;
 }

@@ -145,6 +145,8 @@ static const struct record_field effective_fields[] = {
     FIELD(struct policy_effective_answer, config, RECORD_REQUIRED, "what the levels come to"),
     FIELD(struct policy_effective_answer, origins, RECORD_REQUIRED,
           "of every key: level, revision and overlay it came from, or the place of the settings"),
+    FIELD(struct policy_effective_answer, settings, 0,
+          "what the settings say of its keys, also of those that a document says otherwise"),
     FIELD(struct policy_effective_answer, not_in_force, 0, "keys of it that are kept and that nothing reads yet"),
 };
 const struct record_descriptor policy_effective_answer_descriptor =

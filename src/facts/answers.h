@@ -108,7 +108,7 @@ struct policy_change_answer {
 extern const struct record_descriptor policy_change_answer_descriptor;
 
 struct policy_effective_answer {
-    struct record_json config, origins;
+    struct record_json config, origins, settings;
     struct record_strings not_in_force;
 };
 extern const struct record_descriptor policy_effective_answer_descriptor;

@@ -98,6 +98,8 @@ static void test_every_key_of_what_is_in_force_has_an_origin(void)
     const json_t *config = json_object_get(json, "config");
     g_assert_cmpint(json_integer_value(json_object_get(config, "event_days")), ==, 3);
     g_assert_cmpstr(origin_of(json, "event_days", "level"), ==, "org");
+    g_assert_cmpint(json_integer_value(json_object_get(json_object_get(json, "settings"), "event_days")), ==,
+                    world.settings.retention.event_days); /* what it was, and is without the document */
     g_assert_cmpint(json_integer_value(json_object_get(config, "occupancy_raw_days")), ==,
                     world.settings.retention.occupancy_days);
     g_assert_cmpstr(origin_of(json, "occupancy_raw_days", "place"), ==, "retention");

@@ -102,6 +102,8 @@ def changing_server(asked_before, lag):
             return 200, {"items": [document] if next(asked) > asked_before else []}
         if path.startswith("/api/v1/policies/safety/history"):
             return 200, {"items": [{"revision": each} for each in (4, 2, 1)]}  # it was there before, and removed
+        if path.startswith("/api/v1/policies/safety/effective"):
+            return 200, {"settings": {"loitering_seconds": 30}}
         return 200, {}
 
     return answer
@@ -119,6 +121,8 @@ def monitor_loses_no_change_that_is_made_as_it_begins():
                     if begun["revision"] < 4:
                         change = until(lambda: told()[1:], f"what changed after {asked_before} requests is told")[0]
                         assert [each["revision"] for each in change["revisions"]] == [4], change
+                        assert [(each["key"], each["before"], each["after"]) for each in change["effective"]] == \
+                            [("loitering_seconds", 30, 9)], change  # before: as the settings have it
                 finally:
                     monitor.kill()
 

@@ -1860,7 +1860,7 @@ export interface Backtest {
   gaps: number;
   /** pieces that could not be read */
   damaged: number;
-  /** policies were changed since some of it was seen; where that touched the camera, `reproduced` may be less than `stored` */
+  /** policies that a camera's rules go by were changed since some of it was seen: `reproduced` may be less than `stored` */
   has_older_policies: boolean;
   /** of all cameras (s) */
   replayed_seconds: number;
@@ -2082,6 +2082,8 @@ export interface PolicyEffective {
   config: unknown;
   /** of every key: level, revision and overlay it came from, or the place of the settings */
   origins: unknown;
+  /** what the settings say of its keys, also of those that a document says otherwise */
+  settings?: unknown;
   /** keys of it that are kept and that nothing reads yet */
   not_in_force: string[];
 }
