@@ -55,6 +55,10 @@ static const struct record_field worker_fields[] = {
           "pictures of a stream of its own for who looks hide what was found on the analysed stream so long before and "
           "after; where that is not known, the analysed picture is shown instead",
           .unit = "ms", .min = 50, .max = 500, .default_text = "300"),
+    FIELD(struct worker_settings, hides_all_without_model, RECORD_NEEDS_RESTART,
+          "all of every picture is hidden where no model looks for people: who has kept still since before the "
+          "background was learnt cannot be told from it",
+          .default_text = "false"),
     FIELD(struct worker_settings, sandbox, RECORD_NEEDS_RESTART,
           "close workers in (Landlock, no new privileges); false only to look for faults", .default_text = "true"),
     FIELD(struct worker_settings, store_tracks, RECORD_NEEDS_RESTART,

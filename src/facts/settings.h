@@ -34,6 +34,7 @@ struct worker_settings {
     int32_t preview_width_px;
     int32_t preview_quality;
     int32_t live_window_ms;
+    bool hides_all_without_model;
     bool sandbox;
     bool store_tracks;           /* what rules see is stored, for policies to be tried on */
     double track_chunk_seconds;  /* of one stored piece of it */

@@ -23,6 +23,7 @@ struct motion {
     struct background background;
     uint8_t *raw, *foreground, *masked, *columns;
     uint8_t *everywhere;   /* foreground, with what moves inside the masks */
+    uint8_t *hidden;       /* scratch of motion_hidden */
     const uint8_t *moving; /* of the last frame, masked or not: one of the two */
     struct regions *regions;
     struct figures *figures;
@@ -63,6 +64,7 @@ static void release_size(struct motion *motion)
     g_free(motion->foreground);
     g_free(motion->masked);
     g_free(motion->everywhere);
+    g_free(motion->hidden);
     g_free(motion->columns);
     g_free(motion->regions);
     g_free(motion->figures);
@@ -129,6 +131,7 @@ static void start_size(struct motion *motion, const struct frame *frame)
     motion->foreground = g_new0(uint8_t, count);
     motion->masked = g_new0(uint8_t, count);
     motion->everywhere = g_new0(uint8_t, count);
+    motion->hidden = g_new0(uint8_t, count);
     motion->moving = motion->foreground;
     motion->columns = g_new0(uint8_t, (size_t)width + 2);
     motion->regions = g_new0(struct regions, 1);
@@ -142,8 +145,10 @@ static void start_size(struct motion *motion, const struct frame *frame)
     draw_masks(motion);
 }
 
+/* Who was there in the last picture that was compared is part of what is learnt. */
 static void learn_again(struct motion *motion, int64_t media_us)
 {
+    absorbed_add(&motion->background.absorbed, &motion->background, motion->background.keep, true);
     motion->background.frames = 0;
     motion->has_learnt = false;
     motion->first_us = media_us;
@@ -250,16 +255,15 @@ static void report(const struct motion *motion, struct detections *objects)
     }
 }
 
-/* Whether so much changed at once that no thing can have done it: the camera was moved, or light fell on a part of the
- * picture. */
-static bool is_overturned(struct motion *motion, struct motion_scene *scene)
+/* Whether so much changed at once that no thing can have done it: the camera was moved, by how much it tells, or light
+ * fell on a part of the picture. */
+static bool is_overturned(struct motion *motion, struct motion_scene *scene, int *right, int *down)
 {
     static const double shift_jump = 0.003, light_jump = 0.30;
     double jump = scene->moving_share - motion->moving_share;
-    int right, down;
     motion->moving_share = scene->moving_share;
     scene->is_camera_move = motion->settings.finds_camera_moves && jump > shift_jump &&
-                            shift_find(&motion->background, &motion->reduced, &right, &down);
+                            shift_find(&motion->background, &motion->reduced, right, down);
     if (scene->is_camera_move)
         return true;
     scene->is_light_change |= jump > light_jump;
@@ -283,8 +287,11 @@ static void detect(struct motion *motion, double frame_seconds, struct detection
     scene->is_light_change = fabs(gain - 1) > light_change;
     scene->is_weather = motion->unrest.is_weather;
     scene->restless_share = (double)motion->unrest.ignored_count / area;
-    if (is_overturned(motion, scene)) {
+    int right = 0, down = 0;
+    if (is_overturned(motion, scene, &right, &down)) {
         learn_again(motion, motion->last_us);
+        if (scene->is_camera_move)
+            absorbed_shift(&motion->background.absorbed, right, down);
         scene->is_learning = true;
         return;
     }
@@ -295,6 +302,15 @@ static void detect(struct motion *motion, double frame_seconds, struct detection
                    minimum_area, frame_seconds);
     update_background(motion);
     report(motion, objects);
+}
+
+static void learn(struct motion *motion)
+{
+    struct background *background = &motion->background;
+    background_learn(background, &motion->reduced);
+    motion->has_learnt = (double)(motion->last_us - motion->first_us) >= motion->settings.learn_seconds * 1e6;
+    if (motion->has_learnt)
+        absorbed_review(&background->absorbed, background, motion->reduced.kernels);
 }
 
 void motion_update(struct motion *motion, const struct frame *frame, struct detections *objects,
@@ -313,19 +329,24 @@ void motion_update(struct motion *motion, const struct frame *frame, struct dete
     double seconds = (double)(frame->media_us - motion->last_us) / 1e6;
     motion->last_us = frame->media_us;
     if (!motion->has_learnt) {
-        background_learn(&motion->background, &motion->reduced);
-        motion->has_learnt = (double)(frame->media_us - motion->first_us) >= motion->settings.learn_seconds * 1e6;
+        learn(motion);
         scene->is_learning = true; /* also in the last: nothing was compared yet, and nobody is known */
         return;
     }
     detect(motion, seconds > 0 && seconds < 1 ? seconds : usual_frame_seconds, objects, scene);
 }
 
-const uint8_t *motion_foreground(const struct motion *motion, int *width_px, int *height_px)
+const uint8_t *motion_hidden(struct motion *motion, bool with_absorbed, int *width_px, int *height_px)
 {
+    const uint8_t *absorbed = motion->background.absorbed.places;
+    int count = motion->reduced.width * motion->reduced.height;
     *width_px = motion->reduced.width;
     *height_px = motion->reduced.height;
-    return motion->moving;
+    if (!with_absorbed)
+        return motion->moving;
+    for (int i = 0; i < count; i++)
+        motion->hidden[i] = motion->moving[i] | absorbed[i];
+    return motion->hidden;
 }
 
 const uint8_t *motion_luma(const struct motion *motion, int *width_px, int *height_px)

@@ -20,6 +20,7 @@ void background_init(struct background *background, int width, int height)
     background->keep = g_new0(uint8_t, (size_t)width * (size_t)height);
     for (int i = 0; i < 3; i++)
         background->means[i] = g_new0(float, (size_t)width *(size_t)height);
+    absorbed_init(&background->absorbed, width, height);
 }
 
 void background_clear(struct background *background)
@@ -27,6 +28,7 @@ void background_clear(struct background *background)
     for (int i = 0; i < 3; i++)
         g_free(background->means[i]);
     g_free(background->keep);
+    absorbed_clear(&background->absorbed);
     memset(background, 0, sizeof *background);
 }
 
@@ -186,15 +188,4 @@ double background_compare(struct background *background, const struct reduced *p
 void background_update_later(struct background *background)
 {
     background->is_behind = true;
-}
-
-void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
-                       int bottom)
-{
-    for (int y = MAX(top, 0); y < MIN(bottom, background->height); y++)
-        for (int x = MAX(left, 0); x < MIN(right, background->width); x++)
-            for (int channel = 0; channel < 3; channel++) {
-                int i = y * background->width + x;
-                background->means[channel][i] = picture->planes[channel][i];
-            }
 }

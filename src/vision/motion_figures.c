@@ -107,8 +107,7 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
         return true;
     if ((figure->has_moved || still < hole_seconds) && still < absorb_seconds)
         return false;
-    struct bounds b = figure_bounds(figure, 2);
-    background_absorb(background, picture, b.left, b.top, b.right, b.bottom);
+    background_absorb(background, picture, figure_bounds(figure, 2), figure->has_moved);
     return true;
 }
 

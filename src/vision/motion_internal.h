@@ -26,6 +26,32 @@ void reduced_clear(struct reduced *reduced);
 /* Averages factor × factor pixels of a frame of the size it was made for. */
 void reduced_fill(struct reduced *to, const struct frame *frame);
 
+/* ---- places where nobody knows who is (motion_absorbed.c) ---- */
+
+struct background;
+
+struct bounds {
+    int left, top, right, bottom; /* right and bottom are one past */
+};
+
+/* Who keeps still becomes background in the end, and so does who stands there when it is learnt anew. Pictures hide
+ * these places until they look again as they did before. */
+struct absorbed {
+    int width, height;
+    uint8_t *places;    /* 255: hidden */
+    uint8_t *before[3]; /* Y, U, V of hidden places as they were; all 0: nobody knows */
+    uint8_t *differing; /* scratch */
+};
+void absorbed_init(struct absorbed *absorbed, int width, int height);
+void absorbed_clear(struct absorbed *absorbed);
+/* Hides where `mask` is set. `is_known`: nobody is there as far as the background tells. */
+void absorbed_add(struct absorbed *absorbed, const struct background *background, const uint8_t *mask, bool is_known);
+/* Shows again what is background as it was before: once that was learnt anew. */
+void absorbed_review(struct absorbed *absorbed, const struct background *background,
+                     const struct motion_kernels *kernels);
+/* The picture moved: so do the hidden places, which stay so from now on. */
+void absorbed_shift(struct absorbed *absorbed, int right, int down);
+
 /* ---- background (motion_background.c) ---- */
 
 struct background {
@@ -36,6 +62,7 @@ struct background {
     int frames;      /* learnt from so far */
     uint8_t *keep;   /* of each pixel: 0 where it is to move towards the last picture */
     bool is_behind;  /* it has not yet */
+    struct absorbed absorbed;
 };
 void background_init(struct background *background, int width, int height);
 void background_clear(struct background *background);
@@ -49,9 +76,10 @@ double background_compare(struct background *background, const struct reduced *p
 /* The picture is to be learnt from where `keep` is 0: done by the next background_compare, when the means are read
  * anyway. They are more than a core's cache holds. */
 void background_update_later(struct background *background);
-/* Makes the picture the background inside a box: what stands there belongs to it from now on. */
-void background_absorb(struct background *background, const struct reduced *picture, int left, int top, int right,
-                       int bottom);
+/* Makes the picture the background inside a box: what stands there belongs to it from now on, and is hidden.
+ * `has_come`: it came there, so that it is known what was there before; else it may be where somebody stood
+ * (motion_absorbed.c). */
+void background_absorb(struct background *background, const struct reduced *picture, struct bounds b, bool has_come);
 
 /* ---- places without rest (motion_unrest.c) ---- */
 
@@ -141,10 +169,6 @@ enum { LOOK_COLUMNS = 12, LOOK_ROWS = 24, FIGURES_MAX = 256 };
 struct look {
     float weight[LOOK_ROWS][LOOK_COLUMNS]; /* how surely the figure covers this place, 0..1 */
     float colour[LOOK_ROWS][LOOK_COLUMNS][3];
-};
-
-struct bounds {
-    int left, top, right, bottom; /* right and bottom are one past */
 };
 
 enum { LOOK_REACH_X_PX = 16, LOOK_REACH_Y_PX = 4 };

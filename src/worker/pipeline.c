@@ -66,6 +66,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->preview_width_px = config->workers.preview_width_px;
     pipeline->preview_quality = config->workers.preview_quality;
     pipeline->live_window_ms = config->workers.live_window_ms;
+    pipeline->hides_all_without_model = config->workers.hides_all_without_model;
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
     pipeline->picture = picture_watch_new();

@@ -21,6 +21,7 @@ struct pipeline {
     struct detector *detector;
     pthread_mutex_t *detector_lock;
     int preview_width_px, preview_quality, live_window_ms;
+    bool hides_all_without_model;
     int turn_seconds; /* a camera waits no longer for the model */
     double outage_seconds;
     /* one thread at a time */

@@ -111,8 +111,13 @@ struct frame *masks_draw(int width_px, int height_px, const struct record_box *f
 
 void masks_feed(struct masks_world *world, const struct record_box *figure)
 {
+    masks_feed_frame(world, masks_draw(MASKS_WIDE_PX, MASKS_HIGH_PX, figure));
+}
+
+void masks_feed_frame(struct masks_world *world, struct frame *frame)
+{
     g_clear_pointer(&world->frame, frame_unref);
-    world->frame = masks_draw(MASKS_WIDE_PX, MASKS_HIGH_PX, figure);
+    world->frame = frame;
     world->at_ms += MASKS_EVERY_MS;
     world->frame->captured_at_ms = world->at_ms;
     world->frame->media_us = world->at_ms * 1000;

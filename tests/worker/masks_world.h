@@ -33,6 +33,8 @@ struct zone *masks_tell(struct masks_world *world, enum zone_kind kind, const st
 /* A room of noise that stays the same, with somebody of other noise at `figure` (NULL: nobody). */
 struct frame *masks_draw(int width_px, int height_px, const struct record_box *figure);
 void masks_feed(struct masks_world *world, const struct record_box *figure);
+/* The same of a frame drawn elsewhere, of masks_draw's size; takes it. */
+void masks_feed_frame(struct masks_world *world, struct frame *frame);
 /* Nobody is there for as long as the background takes to be learnt. */
 void masks_learn(struct masks_world *world);
 /* Somebody walks from left to right inside `masks_inside`'s rows, in ten frames, and ends at masks_inside. */
