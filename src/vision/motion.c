@@ -22,9 +22,9 @@ struct motion {
     struct reduced reduced;
     struct background background;
     uint8_t *raw, *foreground, *masked, *columns;
-    uint8_t *everywhere;   /* foreground, with what moves inside the masks */
+    uint8_t *everywhere;   /* foreground, with what moves inside the masks, and what was taken for weather */
     uint8_t *hidden;       /* scratch of motion_hidden */
-    const uint8_t *moving; /* of the last frame, masked or not: one of the two */
+    const uint8_t *moving; /* of the last frame, whatever was taken out of it: everywhere, or foreground */
     struct regions *regions;
     struct figures *figures;
     struct unrest unrest;
@@ -188,17 +188,26 @@ static bool contrast_is_due(struct motion *motion)
 /* Takes out of the raw foreground what lies in masks. What moves there is no object, but must still be hidden. */
 static void set_masked_aside(struct motion *motion)
 {
-    int width = motion->reduced.width, height = motion->reduced.height;
-    mask_clean(motion->raw, motion->everywhere, motion->columns, width, height);
-    for (int i = 0; i < width * height; i++)
+    int count = motion->reduced.width * motion->reduced.height;
+    for (int i = 0; i < count; i++)
         motion->raw[i] = motion->masked[i] ? 0 : motion->raw[i];
 }
 
-static void add_masked(struct motion *motion)
+static void clean_everywhere(struct motion *motion, const uint8_t *raw)
 {
-    int count = motion->reduced.width * motion->reduced.height;
-    for (int i = 0; i < count; i++)
-        motion->everywhere[i] = motion->masked[i] ? motion->everywhere[i] : motion->foreground[i];
+    mask_clean(raw, motion->everywhere, motion->columns, motion->reduced.width, motion->reduced.height);
+}
+
+/* Takes out what is weather, or has no rest; false when there is none. Somebody may be in it all the same: what moves
+ * is hidden as it was before that, and places that are ignored as those where somebody keeps still. */
+static bool set_unrest_aside(struct motion *motion, double frame_seconds)
+{
+    struct unrest *unrest = &motion->unrest;
+    bool is_sifted = unrest_filter(unrest, &motion->settings, motion->figures, frame_seconds, motion->raw);
+    motion->figures->is_weather = unrest->is_weather;
+    if (unrest->ignored_count > 0 && unrest->fall_seconds == 0) /* they were just found */
+        absorbed_add(&motion->background.absorbed, &motion->background, unrest->ignored, false);
+    return is_sifted;
 }
 
 /* Returns how much brighter the picture became; tells the scene how much of it moves. */
@@ -209,16 +218,27 @@ static double find_foreground(struct motion *motion, double frame_seconds, struc
     double gain = background_compare(&motion->background, picture, motion->settings.sensitivity,
                                      contrast_is_due(motion), motion->raw);
     bool has_masks = motion->mask_count > 0;
-    if (has_masks)
+    if (has_masks) {
+        clean_everywhere(motion, motion->raw);
         set_masked_aside(motion);
-    unrest_filter(&motion->unrest, &motion->settings, motion->figures, frame_seconds, motion->raw);
-    motion->figures->is_weather = motion->unrest.is_weather;
+    }
+    bool is_sifted = set_unrest_aside(motion, frame_seconds);
+    if (is_sifted && !has_masks)
+        clean_everywhere(motion, motion->unrest.before);
     int moving = mask_clean(motion->raw, motion->foreground, motion->columns, picture->width, picture->height);
-    if (has_masks)
-        add_masked(motion);
-    motion->moving = has_masks ? motion->everywhere : motion->foreground;
+    motion->moving = has_masks || is_sifted ? motion->everywhere : motion->foreground;
     scene->moving_share = (double)moving / count;
     return gain;
+}
+
+/* What moves, in masks too, but no weather. */
+static void keep_foreground(struct motion *motion)
+{
+    int count = motion->reduced.width * motion->reduced.height;
+    uint8_t *keep = motion->background.keep;
+    memcpy(keep, motion->foreground, (size_t)count);
+    for (int i = 0; i < count && motion->mask_count > 0; i++)
+        keep[i] = motion->masked[i] ? motion->everywhere[i] : keep[i];
 }
 
 /* The background stands still under whatever is there now, in masks too: who stops there stays hidden. */
@@ -227,7 +247,7 @@ static void update_background(struct motion *motion)
     const struct reduced *picture = &motion->reduced;
     size_t width = (size_t)picture->width;
     uint8_t *keep = motion->background.keep;
-    memcpy(keep, motion->moving, width * (size_t)picture->height);
+    keep_foreground(motion);
     for (int i = 0; i < motion->figures->count; i++) {
         const struct figure *figure = &motion->figures->items[i];
         int left = MAX((int)(figure->x - figure->w / 2) - 2, 0),

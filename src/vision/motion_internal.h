@@ -88,7 +88,7 @@ void background_absorb(struct background *background, const struct reduced *pict
  * snows, and only what was there before counts. */
 struct unrest {
     int width, height;
-    uint8_t *before; /* foreground of the last picture */
+    uint8_t *before; /* foreground of the last picture, unfiltered */
     uint16_t *level; /* of each pixel: rises with each change, falls with time */
     uint8_t *restless, *ignored, *near;
     uint8_t *theirs; /* enum owner of each pixel (motion_unrest.c) */
@@ -101,8 +101,9 @@ void unrest_init(struct unrest *unrest, int width, int height);
 void unrest_clear(struct unrest *unrest);
 /* Nothing is known: the background is learnt anew. What is ignored stays so. */
 void unrest_forget_last(struct unrest *unrest);
-/* Learns from a picture's foreground, and then takes out of it what is ignored. */
-void unrest_filter(struct unrest *unrest, const struct motion_settings *settings, const struct figures *figures,
+/* Learns from a picture's foreground, and then takes out of it what is ignored; false when there is nothing to take
+ * out. `before` is the foreground as it was. */
+bool unrest_filter(struct unrest *unrest, const struct motion_settings *settings, const struct figures *figures,
                    double frame_seconds, uint8_t *foreground);
 
 /* ---- a camera that moved (motion_shift.c) ---- */

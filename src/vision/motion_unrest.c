@@ -127,17 +127,26 @@ static void note_weather(struct unrest *unrest, int changed)
     unrest->is_weather = unrest->weather > (unrest->is_weather ? calm_share : weather_share);
 }
 
-void unrest_filter(struct unrest *unrest, const struct motion_settings *settings, const struct figures *figures,
+/* What is switched off is over at once. */
+static void note_settings(struct unrest *unrest, const struct motion_settings *settings)
+{
+    unrest->is_weather = unrest->is_weather && settings->damps_weather;
+    if (!settings->ignores_restless)
+        unrest->ignored_count = 0;
+}
+
+bool unrest_filter(struct unrest *unrest, const struct motion_settings *settings, const struct figures *figures,
                    double frame_seconds, uint8_t *foreground)
 {
     int count = unrest->width * unrest->height;
+    note_settings(unrest, settings);
     if (!settings->ignores_restless && !settings->damps_weather)
-        return;
+        return false;
     mark_figures(unrest, figures);
     note_weather(unrest, raise_levels(unrest, foreground));
+    note_settings(unrest, settings);
     if (settings->ignores_restless)
         let_levels_fall(unrest, frame_seconds);
-    unrest->is_weather = unrest->is_weather && settings->damps_weather;
     if (unrest->is_weather)
         spread(unrest, unrest->before, unrest->near);
     memcpy(unrest->before, foreground, (size_t)count);
@@ -145,4 +154,5 @@ void unrest_filter(struct unrest *unrest, const struct motion_settings *settings
         foreground[i] &= unrest->near[i];
     for (int i = 0; i < count && unrest->ignored_count > 0; i++)
         foreground[i] = unrest->ignored[i] ? 0 : foreground[i];
+    return unrest->is_weather || unrest->ignored_count > 0;
 }

@@ -73,10 +73,11 @@ void motion_set_masks(struct motion *motion, const struct zone *zones, size_t zo
  * `scene` may be NULL. */
 void motion_update(struct motion *motion, const struct frame *frame, struct detections *objects,
                    struct motion_scene *scene);
-/* All that moves, inside the masks too, at reduced size, for privacy: width*height bytes, 0 or 255; valid until the
- * next update or call. `with_absorbed`: also where somebody may keep still who was taken for background once they had
- * for long, or when it was learnt anew, until it looks there as it did before they came: where no model says who is
- * there, that is all there is to know. Who was there when the first frame of a size was learnt is in none of it. */
+/* All that moves, inside the masks too, and what is taken for weather or ignored because it changes all the time, at
+ * reduced size, for privacy: width*height bytes, 0 or 255; valid until the next update or call. `with_absorbed`: also
+ * where somebody may keep still who was taken for background once they had for long, or when it was learnt anew, until
+ * it looks there as it did before they came: where no model says who is there, that is all there is to know. Who was
+ * there when the first frame of a size was learnt is in none of it. */
 const uint8_t *motion_hidden(struct motion *motion, bool with_absorbed, int *width_px, int *height_px);
 
 /* The luma plane of the last frame at reduced size; valid until the next update. */

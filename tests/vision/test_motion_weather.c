@@ -28,6 +28,7 @@ static void watch_init(struct watch *watch, const char *uri, void (*change)(stru
                             .motion = motion_new(&settings.motion),
                             .objects = g_new0(struct detections, 1)};
     g_assert_nonnull(watch->scene);
+    watch->settings = settings.motion;
     record_clear(&settings_descriptor, &settings);
 }
 
@@ -151,6 +152,75 @@ static void test_a_clock_is_ignored_and_who_walks_through_it_is_seen(void)
     watch_clear(&watch);
 }
 
+/* How much of a box previews hide as moving; or also as a place of which nobody knows who is there. */
+static double hidden_share(struct watch *watch, const struct record_box *box, bool with_absorbed)
+{
+    int width, height, hidden = 0, count = 0;
+    const uint8_t *mask = motion_hidden(watch->motion, with_absorbed, &width, &height);
+    for (int y = (int)(box->y * height) + 1; y < (int)((box->y + box->h) * height); y++)
+        for (int x = (int)(box->x * width) + 1; x < (int)((box->x + box->w) * width); x++, count++)
+            hidden += mask[y * width + x] == 255;
+    return (double)hidden / count;
+}
+
+/* Somebody is there with this frame, at once. */
+static void step_in(struct watch *watch, const struct record_box *box)
+{
+    CLEANUP(frame) struct frame *frame = scene_render(watch->scene, watch->next++);
+    paint_walker(frame, box);
+    motion_update(watch->motion, frame, watch->objects, &watch->seen);
+}
+
+/* In the very frame, and in each in which they are elsewhere: what is no object yet may be somebody. */
+static void test_who_steps_into_the_rain_is_hidden(void)
+{
+    struct watch watch;
+    watch_init(&watch, "scene://empty?seed=4&fault=rain@2", NULL);
+    watch_run(&watch, 100);
+    for (int i = 0; i < 5; i++) {
+        const struct record_box box = {0.1 + 0.15 * i, 0.3, 0.06, 0.3};
+        step_in(&watch, &box);
+        g_assert_true(watch.seen.is_weather);
+        g_test_message("in the rain: %.2f hidden", hidden_share(&watch, &box, false));
+        g_assert_cmpfloat(hidden_share(&watch, &box, false), >, 0.9);
+    }
+    watch_clear(&watch);
+}
+
+static void test_who_steps_before_a_clock_that_is_ignored_is_hidden(void)
+{
+    static const struct record_box box = {0.7, 0.03, 0.06, 0.3};
+    enum { LONG = 600 };
+    struct watch watch;
+    watch_init(&watch, "scene://empty?seed=4&fault=clock@2", with_restless);
+    watch_run(&watch, 1500);
+    g_assert_cmpfloat(hidden_share(&watch, &box, false), <, 0.3);
+    step_in(&watch, &box);
+    g_test_message("before the clock: %.2f hidden", hidden_share(&watch, &box, false));
+    g_assert_cmpfloat(hidden_share(&watch, &box, false), >, 0.8); /* but for digits, which lie over them */
+    for (int i = 0; i < LONG; i++)
+        step_in(&watch, &box);
+    g_test_message("... at last: %.2f hidden", hidden_share(&watch, &box, true));
+    g_assert_cmpfloat(hidden_share(&watch, &box, true), >, 0.9);
+    watch_clear(&watch);
+}
+
+/* Switched off in the midst of it, it is over: what moves is seen and hidden as ever. */
+static void test_what_is_no_longer_ignored_is_hidden_as_it_moves(void)
+{
+    static const struct record_box box = {0.7, 0.03, 0.06, 0.3};
+    struct watch watch;
+    watch_init(&watch, "scene://empty?seed=4&fault=clock@2", with_restless);
+    watch_run(&watch, 1500);
+    g_assert_cmpfloat(watch.seen.restless_share, >, 0.01);
+    watch.settings.ignores_restless = watch.settings.damps_weather = false;
+    motion_configure(watch.motion, &watch.settings);
+    step_in(&watch, &box);
+    g_assert_cmpfloat(watch.seen.restless_share, ==, 0);
+    g_assert_cmpfloat(hidden_share(&watch, &box, false), >, 0.8);
+    watch_clear(&watch);
+}
+
 static void test_leaves_are_damped(void)
 {
     static const char leaves[] = "scene://empty?seed=4&fault=leaves@0";
@@ -235,6 +305,11 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/motion/a clock is ignored and who walks through it is seen",
                     test_a_clock_is_ignored_and_who_walks_through_it_is_seen);
+    g_test_add_func("/motion/who steps into the rain is hidden", test_who_steps_into_the_rain_is_hidden);
+    g_test_add_func("/motion/who steps before a clock that is ignored is hidden",
+                    test_who_steps_before_a_clock_that_is_ignored_is_hidden);
+    g_test_add_func("/motion/what is no longer ignored is hidden as it moves",
+                    test_what_is_no_longer_ignored_is_hidden_as_it_moves);
     g_test_add_func("/motion/leaves are damped", test_leaves_are_damped);
     g_test_add_func("/motion/rain is nobody", test_rain_is_nobody);
     g_test_add_func("/motion/people are found in the rain", test_people_are_found_in_the_rain);
