@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/counter.h"
+#include "facts/object_class.h"
 #include "record/box.h"
 
 struct detector {
@@ -10,7 +11,9 @@ struct detector {
     const char **object_classes;  /* interned, one per label */
     struct candidate *candidates; /* NULL until a model was loaded */
     float nms_iou;
-    double card_confidence; /* atomic: of the first model that was loaded */
+    /* atomic: of the first model that was loaded */
+    double card_confidence;
+    int64_t person_labels;
 };
 
 /* ---- opening ---- */
@@ -68,8 +71,10 @@ static void begin(struct detector *detector)
     choose_thresholds(detector);
     detector->candidates = g_new(struct candidate, (size_t)detector->held.model.family->capacity(card));
     detector->object_classes = g_new(const char *, card->labels.count);
-    for (size_t i = 0; i < card->labels.count; i++)
+    for (size_t i = 0; i < card->labels.count; i++) {
         detector->object_classes[i] = g_intern_string(card->labels.items[i]);
+        counter_add(&detector->person_labels, object_kind_of(card->labels.items[i]) == OBJECT_PERSON);
+    }
 }
 
 bool detector_restart(struct detector *detector, GError **error)
@@ -149,6 +154,11 @@ static void report(const struct detector *detector, int count, const struct plac
 double detector_confidence(const struct detector *detector, double wanted)
 {
     return (float)(wanted > 0 ? wanted : gauge_get(&detector->card_confidence)); /* as scores are compared with it */
+}
+
+bool detector_knows_people(const struct detector *detector)
+{
+    return counter_get(&detector->person_labels) > 0;
 }
 
 static bool find(struct detector *detector, const struct frame *frame, const struct record_box *region,

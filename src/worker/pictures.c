@@ -245,7 +245,8 @@ static GBytes *annotate(struct pictures *pictures, struct stream *stream, struct
     const struct privacy_request request = {
         .figures = figures,
         .figure_count = hidden,
-        .hide_all = !pictures->detector, /* nothing says where people are */
+        /* nothing says where people are */
+        .hide_all = !pictures->detector || !detector_knows_people(pictures->detector),
         .cells_a_side = privacy_cells_a_side(pictures->selection.privacy.blur_strength),
         .masks = pictures->selection.masks,
         .mask_count = pictures->selection.mask_count,

@@ -13,13 +13,19 @@ static void note_detections(struct pipeline *pipeline, const struct detections *
             pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
 }
 
+/* A model that finds no people is none here. */
+static bool knows_people(const struct pipeline *pipeline)
+{
+    return pipeline->detector && detector_knows_people(pipeline->detector);
+}
+
 /* Without a model what moves, and what moved and then kept still, is all there is to know. With one that fails, or is
  * late, or rests, nobody knows who stands there: who stood there when the background was learnt is part of it. */
 static bool is_known(const struct pipeline *pipeline, bool is_by_model)
 {
-    if (!pipeline->detector)
-        return !pipeline->hides_all_without_model;
-    return is_by_model ||
+    if (pipeline->hides_all_without_model && !knows_people(pipeline))
+        return false;
+    return !pipeline->detector || is_by_model ||
            (pipeline->has_word && clock_monotonic_us(pipeline->clock) - pipeline->word_us <= MODEL_WORD_HOLDS_US);
 }
 
@@ -48,7 +54,7 @@ static struct privacy_request request_for(const struct pipeline *pipeline, const
         .hide_all = pipeline->hides_all || frame->number != pipeline->last_frame,
     };
     if (selection_hides_any(&pipeline->selection))
-        request.foreground = motion_hidden(pipeline->motion, !pipeline->detector, &request.foreground_width_px,
+        request.foreground = motion_hidden(pipeline->motion, !knows_people(pipeline), &request.foreground_width_px,
                                            &request.foreground_height_px);
     else
         request.hide_all = false;

@@ -11,13 +11,15 @@
 /* 16 + 4 + 1 rows of 6 */
 enum { TINY_PX = 32, TINY_ROWS = 21, TINY_COLUMNS = 6, FIRST_OF_COARSEST = 20 };
 
+static const char person[] = "person";
 static const double usual_confidence = 0.3, usual_score = 0.95;
 
-static void write_model(const char *directory, const float values[TINY_ROWS * TINY_COLUMNS], double card_confidence)
+static void write_model(const char *directory, const float values[TINY_ROWS * TINY_COLUMNS], const char *label,
+                        double card_confidence)
 {
     g_autofree char *card = g_strdup_printf("{\"name\":\"tiny\",\"family\":\"yolox\",\"input_width_px\":32,"
-                                            "\"input_height_px\":32,\"labels\":[\"person\"],\"confidence\":%g}",
-                                            card_confidence);
+                                            "\"input_height_px\":32,\"labels\":[\"%s\"],\"confidence\":%g}",
+                                            label, card_confidence);
     const struct onnx_model model = {.input = {"images", ONNX_FLOAT, 4, {1, 3, TINY_PX, TINY_PX}},
                                      .output = {"output", ONNX_FLOAT, 3, {1, TINY_ROWS, TINY_COLUMNS}},
                                      .values = values,
@@ -39,13 +41,14 @@ static void remove_model(const char *directory)
     g_rmdir(directory);
 }
 
-static struct detector *open_model(const float values[TINY_ROWS * TINY_COLUMNS], double card_confidence)
+static struct detector *open_model(const float values[TINY_ROWS * TINY_COLUMNS], const char *label,
+                                   double card_confidence)
 {
     g_autofree char *directory = g_dir_make_tmp("vedette-masks-XXXXXX", NULL);
     g_autofree char *model_path = g_build_filename(directory, "tiny.onnx", NULL);
     const struct detector_settings settings = {.threads = 1};
     g_autoptr(GError) error = NULL;
-    write_model(directory, values, card_confidence);
+    write_model(directory, values, label, card_confidence);
     struct detector *detector = detector_open(model_path, &settings, &error);
     g_assert_no_error(error);
     remove_model(directory);
@@ -69,7 +72,7 @@ struct detector *masks_model_open(double left, double top, double width, double 
 {
     float values[TINY_ROWS * TINY_COLUMNS] = {0};
     find_at(values, left, top, width, height, usual_score);
-    return open_model(values, usual_confidence);
+    return open_model(values, person, usual_confidence);
 }
 
 struct detector *masks_model_broken(void)
@@ -77,14 +80,21 @@ struct detector *masks_model_broken(void)
     float values[TINY_ROWS * TINY_COLUMNS];
     for (size_t i = 0; i < G_N_ELEMENTS(values); i++)
         values[i] = NAN;
-    return open_model(values, usual_confidence);
+    return open_model(values, person, usual_confidence);
 }
 
 struct detector *masks_model_unsure(double score, double card_confidence)
 {
     float values[TINY_ROWS * TINY_COLUMNS] = {0};
     find_at(values, INSIDE, score);
-    return open_model(values, card_confidence);
+    return open_model(values, person, card_confidence);
+}
+
+struct detector *masks_model_of(const char *label)
+{
+    float values[TINY_ROWS * TINY_COLUMNS] = {0};
+    find_at(values, INSIDE, usual_score);
+    return open_model(values, label, usual_confidence);
 }
 
 struct detector *masks_model_inside(void)
@@ -104,7 +114,7 @@ void masks_model_bring(const char *directory)
 {
     float values[TINY_ROWS * TINY_COLUMNS] = {0};
     find_at(values, INSIDE, usual_score);
-    write_model(directory, values, usual_confidence);
+    write_model(directory, values, person, usual_confidence);
 }
 
 void masks_model_remove(char *directory)

@@ -5,6 +5,8 @@
 
 /* A "person" whose box is in pixels of the model's input, 32 x 32, of which a frame of 16:9 is the upper 18 rows. */
 struct detector *masks_model_open(double left, double top, double width, double height);
+/* About at masks_inside it finds a `label`, and knows nothing else. */
+struct detector *masks_model_of(const char *label);
 /* One that finds somebody about at masks_inside, but is no surer of them than `score`; its card has a threshold. */
 struct detector *masks_model_unsure(double score, double card_confidence);
 /* One that gives no number at all: each run fails. */

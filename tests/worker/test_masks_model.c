@@ -225,35 +225,87 @@ static void test_the_models_last_word_ends_with_its_background(void)
     masks_world_clear(&world);
 }
 
-/* A single picture of no stream. */
-static void test_a_single_picture_has_its_masks(void)
+/* Looks at a single picture of no stream, with the zones of `world->told`; returns what is answered as a picture. */
+static GBytes *look_once(struct masks_world *world, struct detector *detector, int objects)
 {
-    struct masks_world world;
     struct detect_request request;
     struct detect_response response;
-    const struct record_box feet = {0.5, 0.6, 0.5, 0.4}, head = {0.71, 0.35, 0.1, 0.22}, beside = {0.1, 0.3, 0.3, 0.4};
-    CLEANUP(detector) struct detector *detector = masks_model_inside();
-    masks_world_init(&world, 0, NULL);
-    masks_tell(&world, ZONE_PRIVACY_MASK, &feet);
-    world.config.detect = world.settings.detect;
-    struct pictures *pictures = pictures_new(&world.config, detector, clock_system());
+    world->config.detect = world->settings.detect;
+    struct pictures *pictures = pictures_new(&world->config, detector, clock_system());
     CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(MASKS_WIDE_PX, 95);
     CLEANUP(frame) struct frame *frame = masks_draw(MASKS_WIDE_PX, MASKS_HIGH_PX, &masks_inside);
-    g_autoptr(GBytes) sent = privacy_encode_jpeg(encoder, frame, &(struct privacy_request){0}, NULL), answered = NULL;
+    g_autoptr(GBytes) sent = privacy_encode_jpeg(encoder, frame, &(struct privacy_request){0}, NULL);
+    GBytes *answered = NULL;
     record_init(&detect_request_descriptor, &request);
     request.annotate = true;
-    request.zones = world.told.camera.zones;
+    request.zones = world->told.camera.zones;
     gsize size;
     const void *bytes = g_bytes_get_data(sent, &size);
     g_assert_true(pictures_look(pictures, &request, bytes, size, &response, &answered, NULL));
-    g_assert_cmpuint(response.objects.count, ==, 0);
-    g_assert_cmpfloat(masks_roughness(answered, &feet), <, 1);
-    g_assert_cmpfloat(masks_roughness(answered, &head), <, MASKS_HIDDEN);
-    g_assert_cmpfloat(masks_roughness(answered, &beside), >, MASKS_SEEN);
+    g_assert_cmpuint(response.objects.count, ==, objects);
     request.zones = (struct record_list){0};
     record_clear(&detect_request_descriptor, &request);
     record_clear(&detect_response_descriptor, &response);
     pictures_free(pictures);
+    return answered;
+}
+
+static void test_a_single_picture_has_its_masks(void)
+{
+    struct masks_world world;
+    const struct record_box feet = {0.5, 0.6, 0.5, 0.4}, head = {0.71, 0.35, 0.1, 0.22};
+    CLEANUP(detector) struct detector *detector = masks_model_inside();
+    masks_world_init(&world, 0, NULL);
+    masks_tell(&world, ZONE_PRIVACY_MASK, &feet);
+    g_autoptr(GBytes) answered = look_once(&world, detector, 0);
+    g_assert_cmpfloat(masks_roughness(answered, &feet), <, 1);
+    g_assert_cmpfloat(masks_roughness(answered, &head), <, MASKS_HIDDEN);
+    g_assert_cmpfloat(masks_roughness(answered, &aside), >, MASKS_SEEN);
+    masks_world_clear(&world);
+}
+
+/* ---- a model that finds no people ---- */
+
+static const char *const no_people[] = {"license_plate", "face", "car"};
+
+static void test_a_model_without_people_hides_single_pictures_whole(void)
+{
+    for (size_t i = 0; i < G_N_ELEMENTS(no_people); i++) {
+        struct masks_world world;
+        CLEANUP(detector) struct detector *detector = masks_model_of(no_people[i]);
+        masks_world_init(&world, 0, NULL);
+        g_autoptr(GBytes) answered = look_once(&world, detector, 1);
+        g_assert_cmpfloat(masks_roughness(answered, &aside), <, MASKS_HIDDEN);
+        masks_world_clear(&world);
+    }
+}
+
+/* Who keeps still, where the model finds nothing. */
+static void test_a_model_without_people_does_not_show_who_keeps_still(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_of("license_plate");
+    masks_world_init(&world, 0, detector);
+    masks_learn(&world);
+    g_assert_cmpfloat(masks_previewed(&world, &aside), >, MASKS_SEEN);
+    for (int i = 0; i < 200; i++) {
+        world.at_ms += 900 - MASKS_EVERY_MS;
+        masks_feed(&world, &aside);
+    }
+    g_assert_cmpfloat(masks_previewed(&world, &aside), <, MASKS_HIDDEN);
+    masks_world_clear(&world);
+}
+
+static void test_a_model_without_people_hides_all_where_asked_to(void)
+{
+    struct masks_world world;
+    CLEANUP(detector) struct detector *detector = masks_model_of("license_plate");
+    masks_world_init(&world, 0, detector);
+    masks_learn(&world);
+    g_assert_cmpfloat(masks_previewed(&world, &aside), >, MASKS_SEEN);
+    world.pipeline->hides_all_without_model = true;
+    masks_feed(&world, NULL);
+    g_assert_cmpfloat(masks_previewed(&world, &aside), <, MASKS_HIDDEN);
     masks_world_clear(&world);
 }
 
@@ -342,6 +394,12 @@ int main(int argc, char **argv)
     g_test_add_func("/masks model/the model's last word ends with its background",
                     test_the_models_last_word_ends_with_its_background);
     g_test_add_func("/masks model/a single picture has its masks", test_a_single_picture_has_its_masks);
+    g_test_add_func("/masks model/a model without people hides single pictures whole",
+                    test_a_model_without_people_hides_single_pictures_whole);
+    g_test_add_func("/masks model/a model without people does not show who keeps still",
+                    test_a_model_without_people_does_not_show_who_keeps_still);
+    g_test_add_func("/masks model/a model without people hides all where asked to",
+                    test_a_model_without_people_hides_all_where_asked_to);
     g_test_add_func("/masks model/what is answered of a narrow picture is a record",
                     test_what_is_answered_of_a_narrow_picture_is_a_record);
     return g_test_run();
