@@ -29,7 +29,8 @@ static void *preview_setup(const void *argument)
 
 static void preview_ours(void *data)
 {
-    static const struct record_box figures[] = {{0.1, 0.2, 0.1, 0.5}, {0.4, 0.2, 0.1, 0.5}, {0.7, 0.2, 0.1, 0.5}};
+    static const struct privacy_figure figures[] = {
+        {{0.1, 0.2, 0.1, 0.5}, false}, {{0.4, 0.2, 0.1, 0.5}, false}, {{0.7, 0.2, 0.1, 0.5}, false}};
     struct preview_bench *bench = data;
     const struct privacy_request request = {.figures = figures, .figure_count = G_N_ELEMENTS(figures)};
     g_bytes_unref(privacy_encode_jpeg(bench->encoder, bench->frame, &request, NULL));

@@ -10,10 +10,12 @@
 /* A face is about a seventh of a standing figure's height and a third of its width. Cells of a sixth of the figure's
  * smaller side leave two or so to a face, and identification needs far more (12 pixels a face width at the very least
  * in studies of low-resolution recognition); a cell is never under 8 pixels, so that small figures become a few flat
- * cells. Where no box says how large a figure is, cells are a share of the picture: what moves, a fortieth of its
- * width, and all of it, a sixteenth, so that even a face that fills half the picture's width is eight cells wide. */
+ * cells. What may be a face or a plate by itself gets two to its smaller side, three with the margin. Where no box says
+ * how large a figure is, cells are a share of the picture: what moves, a fortieth of its width, and all of it, a
+ * sixteenth, so that even a face that fills half the picture's width is eight cells wide. */
 enum {
     CELL_MIN_PX = 8,
+    CELLS_A_FACE = 2,
     CELLS_A_PICTURE = 16,
     CELL_ALL_MIN_PX = 32,
     FOREGROUND_CELLS_A_PICTURE = 40,
@@ -210,17 +212,23 @@ static bool is_known(const struct record_box *box)
            fabs(box->y) < 100 && box->w >= 0 && box->h >= 0 && box->w < 100 && box->h < 100;
 }
 
-static void hide_figure(struct privacy_encoder *encoder, const struct record_box *box, int cells_a_side)
+/* Even, so that chroma's cells are luma's; rounded up. */
+static int cell_of(double side, int cells)
 {
+    return MAX((int)ceil(side / cells / 2) * 2, CELL_MIN_PX);
+}
+
+static void hide_figure(struct privacy_encoder *encoder, const struct privacy_figure *figure, int cells_a_side)
+{
+    const struct record_box *box = &figure->box;
     double grow_x = box->w * margin_share, grow_y = box->h * margin_share;
     int left = MAX((int)floor((box->x - grow_x) * encoder->out_width), 0);
     int top = MAX((int)floor((box->y - grow_y) * encoder->out_height), 0);
     int right = MIN((int)ceil((box->x + box->w + grow_x) * encoder->out_width), encoder->out_width);
     int bottom = MIN((int)ceil((box->y + box->h + grow_y) * encoder->out_height), encoder->out_height);
     double side = fmin(box->w * encoder->out_width, box->h * encoder->out_height);
-    /* even, so that chroma's cells are luma's */
-    int cell = MAX((int)(side / cells_a_side + 1) / 2 * 2, CELL_MIN_PX);
-    mosaic(encoder, left & ~1, top & ~1, right, bottom, cell);
+    mosaic(encoder, left & ~1, top & ~1, right, bottom,
+           cell_of(side, figure->may_be_face ? CELLS_A_FACE : cells_a_side));
 }
 
 /* Whether the mask has a moving pixel that touches [left, right) × [top, bottom) of the picture. */
@@ -255,7 +263,7 @@ static void hide_figures(struct privacy_encoder *encoder, const struct privacy_r
 {
     bool hides_all = request->hide_all;
     for (size_t i = 0; i < request->figure_count && !hides_all; i++)
-        hides_all = !is_known(&request->figures[i]); /* a box that is no box could stand anywhere */
+        hides_all = !is_known(&request->figures[i].box); /* a box that is no box could stand anywhere */
     if (hides_all) {
         mosaic(encoder, 0, 0, encoder->out_width, encoder->out_height,
                MAX(encoder->out_width / CELLS_A_PICTURE & ~1, CELL_ALL_MIN_PX));

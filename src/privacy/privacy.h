@@ -20,12 +20,17 @@ struct privacy_encoder *privacy_encoder_new(int width_px, int quality);
 void privacy_encoder_free(struct privacy_encoder *encoder);
 CLEANUP_DEFINE(privacy_encoder, privacy_encoder_free)
 
+struct privacy_figure {
+    struct record_box box;
+    bool may_be_face; /* or a plate, and no more than that: hidden in two cells to the smaller side, with a margin */
+};
+
 struct privacy_request {
-    const struct record_box *figures; /* hidden whole, with a margin */
+    const struct privacy_figure *figures; /* hidden whole, with a margin */
     size_t figure_count;
     const uint8_t *foreground; /* motion's mask (255: moving), also hidden; NULL for none */
     int foreground_width_px, foreground_height_px;
-    int cells_a_side; /* of a figure's smaller side, see privacy_cells_a_side; 0: PRIVACY_CELLS_A_SIDE */
+    int cells_a_side; /* of a whole figure's smaller side, see privacy_cells_a_side; 0: PRIVACY_CELLS_A_SIDE */
     bool hide_all;    /* what must be hidden is not known: mosaic over everything */
     const struct record_points *masks; /* shares of the picture; painted over, whatever else is hidden */
     size_t mask_count;

@@ -16,7 +16,7 @@ struct seen_frame {
     uint64_t number;
     double shape; /* width by height */
     bool hides_all, is_camera_clock;
-    GArray *figures; /* of struct record_box */
+    GArray *figures; /* of struct privacy_figure */
     uint8_t *foreground;
     int foreground_width_px, foreground_height_px;
 };
@@ -34,7 +34,7 @@ struct figure_history *figure_history_new(int window_ms)
 {
     struct figure_history *history = g_new0(struct figure_history, 1);
     history->window_ms = window_ms;
-    history->figures = g_array_new(FALSE, FALSE, sizeof(struct record_box));
+    history->figures = g_array_new(FALSE, FALSE, sizeof(struct privacy_figure));
     return history;
 }
 
@@ -105,7 +105,7 @@ void figure_history_note(struct figure_history *history, const struct frame *fra
     seen->hides_all = request->hide_all;
     seen->is_camera_clock = frame->is_camera_clock;
     if (!seen->figures)
-        seen->figures = g_array_new(FALSE, FALSE, sizeof(struct record_box));
+        seen->figures = g_array_new(FALSE, FALSE, sizeof(struct privacy_figure));
     g_array_set_size(seen->figures, 0);
     g_array_append_vals(seen->figures, request->figures, (guint)request->figure_count);
     copy_foreground(seen, request);
@@ -186,7 +186,7 @@ bool figure_history_request(struct figure_history *history, const struct frame *
             *number = seen->number;
         nearest_ms = MIN(nearest_ms, distance_ms);
     }
-    request->figures = (const struct record_box *)(const void *)history->figures->data;
+    request->figures = (const struct privacy_figure *)(const void *)history->figures->data;
     request->figure_count = history->figures->len;
     return nearest_ms < INT64_MAX;
 }

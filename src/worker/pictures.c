@@ -238,10 +238,10 @@ static GBytes *annotate(struct pictures *pictures, struct stream *stream, struct
         pictures->encoder =
             privacy_encoder_new(pictures->config.workers.preview_width_px, pictures->config.workers.preview_quality);
     /* also who stands in a mask and looks out of it */
-    g_autofree struct record_box *figures = g_new0(struct record_box, (size_t)found->count + 1);
+    g_autofree struct privacy_figure *figures = g_new0(struct privacy_figure, (size_t)found->count + 1);
     for (int i = 0; i < found->count; i++)
         if (selection_hides(&pictures->selection, found->items[i].object_class))
-            figures[hidden++] = found->items[i].box;
+            figures[hidden++] = selection_figure(found->items[i].object_class, &found->items[i].box);
     const struct privacy_request request = {
         .figures = figures,
         .figure_count = hidden,

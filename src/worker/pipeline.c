@@ -83,7 +83,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     choose_confidence(pipeline);
     pipeline->observed = g_new0(struct observed_track, VISION_MAX_TRACKS);
     pipeline->views = g_new0(struct track_view, VISION_MAX_TRACKS);
-    pipeline->figures = g_new0(struct record_box, VISION_MAX_TRACKS + 2 * VISION_MAX_DETECTIONS);
+    pipeline->figures = g_new0(struct privacy_figure, VISION_MAX_TRACKS + 2 * VISION_MAX_DETECTIONS);
     pipeline->payload = g_string_sized_new(PAYLOAD_USUAL_BYTES);
     pipeline->hides_all = true;
     pipeline->turn_seconds = DETECTOR_TURN_SECONDS;

@@ -46,7 +46,7 @@ struct pipeline {
     int64_t word_us; /* when it did */
     struct observed_track *observed;
     struct track_view *views;
-    struct record_box *figures; /* of the last frame, for previews: of tracks, and of two lists of detections */
+    struct privacy_figure *figures; /* of the last frame, for previews: of tracks, and of two lists of detections */
     size_t figure_count;
     struct figure_history *history; /* NULL until someone looks at another stream */
     bool is_active;                 /* something moved in the last frame, or it was not known */

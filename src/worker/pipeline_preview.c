@@ -6,11 +6,16 @@
  * found them, and who moves since is hidden as moving. It is as long as a quiet picture waits for its next look. */
 enum { MODEL_WORD_HOLDS_US = 10 * 1000000 };
 
+static void note_figure(struct pipeline *pipeline, const char *object_class, const struct record_box *box)
+{
+    if (selection_hides(&pipeline->selection, object_class))
+        pipeline->figures[pipeline->figure_count++] = selection_figure(object_class, box);
+}
+
 static void note_detections(struct pipeline *pipeline, const struct detections *detections)
 {
     for (int i = 0; i < detections->count; i++)
-        if (selection_hides(&pipeline->selection, detections->items[i].object_class))
-            pipeline->figures[pipeline->figure_count++] = detections->items[i].box;
+        note_figure(pipeline, detections->items[i].object_class, &detections->items[i].box);
 }
 
 /* A model that finds no people is none here. */
@@ -33,11 +38,9 @@ static bool is_known(const struct pipeline *pipeline, bool is_by_model)
 void pipeline_note_figures(struct pipeline *pipeline, const struct tracks *tracks, const struct detections *detections,
                            const struct motion_scene *scene)
 {
-    const struct selection *selection = &pipeline->selection;
     pipeline->figure_count = 0;
     for (int i = 0; i < tracks->count; i++)
-        if (selection_hides(selection, tracks->items[i].object_class))
-            pipeline->figures[pipeline->figure_count++] = tracks->items[i].box;
+        note_figure(pipeline, tracks->items[i].object_class, &tracks->items[i].box);
     note_detections(pipeline, detections);
     bool is_by_model = detections == pipeline->found;
     if (!is_by_model && pipeline->has_word)

@@ -94,6 +94,11 @@ bool selection_hides(const struct selection *selection, const char *object_class
     return selection->privacy.face_blur_enabled || (selection->privacy.license_plate_blur_enabled && !is_person);
 }
 
+struct privacy_figure selection_figure(const char *object_class, const struct record_box *box)
+{
+    return (struct privacy_figure){*box, .may_be_face = !object_kind_of(object_class)};
+}
+
 bool selection_hides_any(const struct selection *selection)
 {
     return selection->privacy.face_blur_enabled || selection->privacy.license_plate_blur_enabled;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "facts/settings.h"
+#include "privacy/privacy.h"
 #include "vision/vision.h"
 
 struct selection {
@@ -36,5 +37,8 @@ const struct detections *selection_of(struct selection *selection, const struct 
 /* Whether objects of this class are hidden. Only a person is known to have no plate; faces may look out of anything
  * else, so that stays hidden while either is to be hidden. */
 bool selection_hides(const struct selection *selection, const char *object_class);
+/* How an object of this class is hidden: a person, an animal or a vehicle as a whole figure; anything else, what moves
+ * too, may be no more than a face or a plate. */
+struct privacy_figure selection_figure(const char *object_class, const struct record_box *box);
 /* Whether anything at all is hidden: else a picture may be shown as it is. */
 bool selection_hides_any(const struct selection *selection);

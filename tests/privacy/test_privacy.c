@@ -90,7 +90,7 @@ static const enum frame_format formats[] = {FRAME_NV12, FRAME_I420};
 static void test_figures_are_hidden_and_the_rest_is_not(void)
 {
     static const int sizes[][2] = {{640, 360}, {641, 361}, {333, 187}};
-    const struct record_box figure = {0.3, 0.2, 0.2, 0.6};
+    const struct privacy_figure figure = {.box = {0.3, 0.2, 0.2, 0.6}};
     const struct privacy_request request = {.figures = &figure, .figure_count = 1};
     for (size_t i = 0; i < G_N_ELEMENTS(sizes) * G_N_ELEMENTS(formats); i++) {
         CLEANUP(frame) struct frame *frame = noise_frame(sizes[i / 2][0], sizes[i / 2][1], formats[i % 2]);
@@ -101,25 +101,75 @@ static void test_figures_are_hidden_and_the_rest_is_not(void)
     }
 }
 
-/* A figure of ramps: however large it is, at most so many different cells are left of it from side to side. */
+/* From dark to bright across the box and down it, so that each cell differs from its neighbours. */
+static struct frame *ramp_frame(const struct record_box *box)
+{
+    enum { WIDE_PX = 1280, HIGH_PX = 720, HALF = 120 };
+    struct frame *frame = frame_new_allocated(WIDE_PX, HIGH_PX);
+    frame->is_full_range = true;
+    for (int y = 0; y < HIGH_PX; y++)
+        for (int x = 0; x < WIDE_PX; x++) {
+            double across = ((double)x / WIDE_PX - box->x) / box->w, down = ((double)y / HIGH_PX - box->y) / box->h;
+            frame_plane(frame, 0)[y * frame->strides_bytes[0] + x] =
+                (uint8_t)(HALF * (CLAMP(across, 0, 1) + CLAMP(down, 0, 1)));
+        }
+    for (int plane = 1; plane < 3; plane++)
+        memset(frame_plane(frame, plane), 128,
+               (size_t)frame->strides_bytes[plane] * (size_t)frame_plane_rows(frame, plane));
+    return frame;
+}
+
+/* How many different cells are left of a line of `count` pixels that are `step` bytes apart. */
+static int count_cells(const uint8_t *first, int count, int step)
+{
+    enum { STEP = 5 }; /* levels: more than what JPEG adds */
+    int cells = 1, run = 0;
+    for (int i = 1; i < count; i++, run++)
+        if (run > 2 && abs(first[(ptrdiff_t)i * step] - first[(ptrdiff_t)(i - 1) * step]) > STEP) {
+            cells++;
+            run = 0;
+        }
+    return cells;
+}
+
+/* Of a figure from side to side, or from top to bottom. */
+static int cells_left(const struct privacy_figure *figure, int cells_a_side, bool is_upright)
+{
+    CLEANUP(frame) struct frame *frame = ramp_frame(&figure->box);
+    const struct privacy_request request = {.figures = figure, .figure_count = 1, .cells_a_side = cells_a_side};
+    const struct record_box *box = &figure->box;
+    struct picture picture = encode_wide(frame, &request, 1280);
+    int width = picture.widths[0], height = picture.heights[0], step = is_upright ? width : 1;
+    int left = (int)((is_upright ? box->x + box->w / 2 : box->x) * width);
+    int top = (int)((is_upright ? box->y : box->y + box->h / 2) * height);
+    int cells = count_cells(picture.planes[0] + (ptrdiff_t)top * width + left,
+                            (int)(is_upright ? box->h * height : box->w * width), step);
+    picture_clear(&picture);
+    return cells;
+}
+
+/* However large it is. */
 static void test_no_face_is_left_of_a_figure_of_any_size(void)
 {
     static const double widths[] = {0.02, 0.1, 0.3, 0.6, 1};
-    CLEANUP(frame) struct frame *frame = noise_frame(1280, 720, FRAME_NV12);
     for (size_t i = 0; i < G_N_ELEMENTS(widths); i++) {
-        const struct record_box figure = {0.5 - widths[i] / 2, 0.1, widths[i], 0.8};
-        const struct privacy_request request = {.figures = &figure, .figure_count = 1};
-        struct picture picture = encode_wide(frame, &request, 1280);
-        int cells = 1, width = picture.widths[0], run = 0;
-        const uint8_t *row = picture.planes[0] + (ptrdiff_t)(picture.heights[0] / 2) * width;
-        int from = (int)(figure.x * width), to = (int)((figure.x + figure.w) * width);
-        for (int x = from + 1; x < to; x++, run++)
-            if (run > 2 && abs(row[x] - row[x - 1]) > 1) {
-                cells++;
-                run = 0;
-            }
-        g_assert_cmpint(cells, <=, 8 * MAX(figure.w / figure.h * 1280 / 720, 1) + 2);
-        picture_clear(&picture);
+        const struct privacy_figure figure = {.box = {0.5 - widths[i] / 2, 0.1, widths[i], 0.8}};
+        g_assert_cmpint(cells_left(&figure, 0, false), <=, 8 * MAX(widths[i] / 0.8 * 1280 / 720, 1) + 2);
+    }
+}
+
+/* ... where the figure is the face, or a plate, and whatever strength is asked for. */
+static void test_no_face_is_left_where_the_box_is_one(void)
+{
+    static const double widths[] = {0.012, 0.017, 0.05, 0.1, 0.13, 0.24, 0.5};
+    for (size_t i = 0; i < G_N_ELEMENTS(widths); i++) {
+        const struct record_box upright = {0.25, 0.1, widths[i], widths[i] * 1280 / 720};
+        const struct record_box plate = {0.3, 0.3, widths[i], widths[i] / 4 * 1280 / 720};
+        const struct privacy_figure face = {.box = upright, .may_be_face = true};
+        const struct privacy_figure text = {.box = plate, .may_be_face = true};
+        g_assert_cmpint(cells_left(&face, 10, false), <=, 3);
+        g_assert_cmpint(cells_left(&face, 10, true), <=, 3);
+        g_assert_cmpint(cells_left(&text, 10, true), <=, 3);
     }
 }
 
@@ -141,9 +191,10 @@ static void test_what_is_not_known_hides_everything(void)
                                             {0.2, 0.2, 0.2, NAN}};
     CLEANUP(frame) struct frame *frame = noise_frame(321, 243, FRAME_NV12);
     for (size_t i = 0; i <= G_N_ELEMENTS(bad); i++) {
+        const struct privacy_figure figure = {.box = bad[MIN(i, G_N_ELEMENTS(bad) - 1)]};
         struct privacy_request request = {.hide_all = true};
         if (i < G_N_ELEMENTS(bad))
-            request = (struct privacy_request){.figures = &bad[i], .figure_count = 1};
+            request = (struct privacy_request){.figures = &figure, .figure_count = 1};
         struct picture picture = encode(frame, &request);
         g_assert_cmpfloat(roughness(&picture, 0, 0, 1, 1), <, FLAT);
         picture_clear(&picture);
@@ -153,7 +204,8 @@ static void test_what_is_not_known_hides_everything(void)
 static void test_boxes_past_the_edge_are_hidden_inside_it(void)
 {
     CLEANUP(frame) struct frame *frame = noise_frame(640, 360, FRAME_I420);
-    const struct record_box figures[] = {{-0.5, -0.5, 0.7, 0.8}, {0.9, 0.8, 3, 3}, {5, 5, 1, 1}};
+    const struct privacy_figure figures[] = {
+        {.box = {-0.5, -0.5, 0.7, 0.8}}, {.box = {0.9, 0.8, 3, 3}}, {.box = {5, 5, 1, 1}}};
     const struct privacy_request request = {.figures = figures, .figure_count = 3};
     struct picture picture = encode(frame, &request);
     g_assert_cmpfloat(roughness(&picture, 0, 0, 0.19, 0.29), <, FLAT);
@@ -208,7 +260,7 @@ static void test_any_size_is_encoded(void)
 {
     static const int sizes[][2] = {{2, 2}, {3, 3}, {3, 700}, {1920, 1080}, {17, 5}, {64, 64}, {2, 900}, {900, 2}};
     CLEANUP(privacy_encoder) struct privacy_encoder *encoder = privacy_encoder_new(640, 75);
-    const struct record_box figure = {0.25, 0.25, 0.5, 0.5};
+    const struct privacy_figure figure = {.box = {0.25, 0.25, 0.5, 0.5}};
     const struct privacy_request request = {.figures = &figure, .figure_count = 1};
     for (size_t i = 0; i < G_N_ELEMENTS(sizes) * G_N_ELEMENTS(formats); i++) {
         CLEANUP(frame) struct frame *frame = noise_frame(sizes[i / 2][0], sizes[i / 2][1], formats[i % 2]);
@@ -301,6 +353,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/privacy/figures are hidden and the rest is not", test_figures_are_hidden_and_the_rest_is_not);
     g_test_add_func("/privacy/no face is left of a figure of any size", test_no_face_is_left_of_a_figure_of_any_size);
+    g_test_add_func("/privacy/no face is left where the box is one", test_no_face_is_left_where_the_box_is_one);
     g_test_add_func("/privacy/what is not known hides everything", test_what_is_not_known_hides_everything);
     g_test_add_func("/privacy/boxes past the edge are hidden inside it", test_boxes_past_the_edge_are_hidden_inside_it);
     g_test_add_func("/privacy/what moves is hidden without a box", test_what_moves_is_hidden_without_a_box);

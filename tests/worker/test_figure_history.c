@@ -20,7 +20,7 @@ static struct frame *frame_at(int width_px, int height_px, int64_t at_ms, uint64
 static void note(struct figure_history *history, int64_t at_ms, bool hides_all)
 {
     CLEANUP(frame) struct frame *frame = frame_at(WIDE_PX, HIGH_PX, at_ms, (uint64_t)(at_ms / EVERY_MS));
-    const struct record_box figure = {(double)at_ms / 10000, 0.1, 0.1, 0.2};
+    const struct privacy_figure figure = {{(double)at_ms / 10000, 0.1, 0.1, 0.2}, .may_be_face = true};
     memset(mask, 0, sizeof mask);
     mask[at_ms / EVERY_MS % 16] = 255;
     const struct privacy_request request = {.figures = &figure,
@@ -58,7 +58,7 @@ static void test_all_that_was_found_around_a_picture_is_hidden_in_it(void)
     g_assert_true(ask(history, 4 * WIDE_PX, 4 * HIGH_PX, 2710, &request, &number)); /* a larger picture of the same */
     g_assert_cmpuint(request.figure_count, ==, 6);                                  /* 2500 to 3000 */
     for (size_t i = 0; i < 6; i++)
-        g_assert_cmpfloat_with_epsilon(request.figures[i].x, 0.25 + 0.01 * (double)i, 1e-9);
+        g_assert_cmpfloat_with_epsilon(request.figures[i].box.x, 0.25 + 0.01 * (double)i, 1e-9);
     int moving = 0;
     for (int i = 0; i < 16; i++)
         moving += request.foreground[i] == 255;

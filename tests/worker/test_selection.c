@@ -68,6 +68,19 @@ static void test_all_is_hidden_until_a_policy_says_otherwise(void)
     selection_clear(&selection);
 }
 
+/* A face, a plate and what nobody knows are no figure of which a face would be a small part. */
+static void test_only_whole_figures_are_hidden_finely(void)
+{
+    static const char *const whole[] = {"person", "car", "dog"};
+    static const char *const others[] = {"face", "license_plate", "masked_face", "motion", "thing"};
+    const struct record_box box = {0.1, 0.2, 0.3, 0.4};
+    for (size_t i = 0; i < G_N_ELEMENTS(whole); i++)
+        g_assert_false(selection_figure(whole[i], &box).may_be_face);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        g_assert_true(selection_figure(others[i], &box).may_be_face);
+    g_assert_cmpfloat(selection_figure("face", &box).box.w, ==, box.w);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -75,5 +88,6 @@ int main(int argc, char **argv)
                     test_classes_and_confidence_choose_what_is_followed);
     g_test_add_func("/selection/all is hidden until a policy says otherwise",
                     test_all_is_hidden_until_a_policy_says_otherwise);
+    g_test_add_func("/selection/only whole figures are hidden finely", test_only_whole_figures_are_hidden_finely);
     return g_test_run();
 }
