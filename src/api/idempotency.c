@@ -2,12 +2,14 @@
  * it had rather than a second thing. Answers are kept in the store, so that a restart between the two changes nothing.
  * What was the server's fault (5xx), or too much (429), is not kept: it is tried anew. So is what has no answer BUSY_MS
  * after it came: the server ended in the middle of it. Whether it had been done by then is not known, as the effect and
- * its answer are no one transaction; where it had, it is done twice. */
+ * its answer are no one transaction; where it had, it is done twice. Where there are keys of policies answers are kept
+ * sealed, for they may hold what is sealed where it stands. */
 #define LOG_MODULE "api"
 #include <string.h>
 
 #include "api/api_internal.h"
 #include "base/log.h"
+#include "keeper/keeper.h"
 #include "store/kept_answers.h"
 
 enum { BUSY_MS = 60000, KEY_MAX_BYTES = 255 };
@@ -68,7 +70,28 @@ static void answer_headers_again(const struct kept_answer *kept, struct answer *
     }
 }
 
-static void answer_again(const struct kept_answer *kept, const char *request_sha256, struct answer *answer)
+static void answer_kept(struct policy_keeper *policies, const struct kept_answer *kept, struct answer *answer)
+{
+    g_autoptr(GError) error = NULL;
+    g_autofree char *body =
+        kept->body ? policy_keeper_open_answer(policies, kept->org_id, kept->key, kept->body, &error) : NULL;
+    if (error) {
+        g_prefix_error(&error, "it was done, and its answer cannot be given again: ");
+        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+        return;
+    }
+    answer->status = (unsigned)kept->status;
+    if (body)
+        answer_text(answer, (unsigned)kept->status,
+                    strcmp(kept->content_type, "application/json") == 0 ? "application/json"
+                                                                        : "application/problem+json",
+                    g_string_new(body));
+    answer_headers_again(kept, answer);
+    answer_header(answer, "Idempotency-Replayed", "true");
+}
+
+static void answer_again(struct policy_keeper *policies, const struct kept_answer *kept, const char *request_sha256,
+                         struct answer *answer)
 {
     if (strcmp(kept->request_sha256, request_sha256) != 0) {
         answer_problem_coded(answer, PROBLEM_KEY_REUSED, "another request had this Idempotency-Key: take a new one");
@@ -76,14 +99,7 @@ static void answer_again(const struct kept_answer *kept, const char *request_sha
         answer_problem(answer, MHD_HTTP_CONFLICT, "the same request is being done: ask again in a second", NULL);
         answer_header(answer, "Retry-After", "1");
     } else {
-        answer->status = (unsigned)kept->status;
-        if (kept->body)
-            answer_text(answer, (unsigned)kept->status,
-                        strcmp(kept->content_type, "application/json") == 0 ? "application/json"
-                                                                            : "application/problem+json",
-                        g_string_new(kept->body));
-        answer_headers_again(kept, answer);
-        answer_header(answer, "Idempotency-Replayed", "true");
+        answer_kept(policies, kept, answer);
     }
 }
 
@@ -111,7 +127,7 @@ bool idempotency_begin(struct request *request, struct answer *answer)
     if (!store_answer_claim(request->api->store, &claim, &kept, &error))
         answer_error(answer, error);
     else if (kept)
-        answer_again(kept, request_sha256, answer);
+        answer_again(request->api->policies, kept, request_sha256, answer);
     else
         request->kept_key = g_steal_pointer(&digest);
     kept_answer_free(kept);
@@ -127,14 +143,16 @@ void idempotency_end(struct request *request, const struct answer *answer)
     gsize size = 0;
     const char *body = answer->body ? g_bytes_get_data(answer->body, &size) : NULL;
     g_autofree char *text = body ? g_strndup(body, size) : NULL, *headers = headers_of(answer),
-                    *request_sha256 = digest_of_request(request);
+                    *request_sha256 = digest_of_request(request),
+                    *sealed = text ? policy_keeper_seal_answer(request->api->policies, org_id, request->kept_key, text)
+                                   : NULL;
     const struct kept_answer kept = {
         .org_id = (char *)(uintptr_t)org_id,
         .key = request->kept_key,
         .request_sha256 = request_sha256,
         .status = (int32_t)answer->status,
         .content_type = (char *)(uintptr_t)answer->content_type,
-        .body = text,
+        .body = sealed,
         .headers = headers,
         .created_at = {clock_wall_ms(request->api->clock)},
     };

@@ -449,6 +449,26 @@ bool policy_keeper_wants_reseal(const struct policy_keeper *keeper, const char *
     return policy_keyring_has_key(keeper->ring) && !policy_is_sealed_with_first(keeper->ring, sealed);
 }
 
+/* ---- kept answers ---- */
+
+static struct policy_binding answer_binding(const char *org_id, const char *key)
+{
+    return (struct policy_binding){{org_id, NULL, NULL, key}, "kept_answers", 0, 0};
+}
+
+char *policy_keeper_seal_answer(struct policy_keeper *keeper, const char *org_id, const char *key, const char *text)
+{
+    const struct policy_binding binding = answer_binding(org_id, key);
+    return policy_seal(keeper->ring, &binding, text);
+}
+
+char *policy_keeper_open_answer(struct policy_keeper *keeper, const char *org_id, const char *key, const char *sealed,
+                                GError **error)
+{
+    const struct policy_binding binding = answer_binding(org_id, key);
+    return policy_open(keeper->ring, &binding, sealed, error);
+}
+
 static void on_notice(void *data)
 {
     policy_keeper_notify(data);

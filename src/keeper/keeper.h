@@ -52,6 +52,11 @@ char *policy_keeper_open_secret(struct policy_keeper *keeper, const struct camer
                                 GError **error);
 /* The sealed text of a secret is to be made anew: there is a key, and it is not sealed with the first. */
 bool policy_keeper_wants_reseal(const struct policy_keeper *keeper, const char *sealed);
+/* An answer of the API's, as the store may have it for its org's `key`, and back: it may hold a document. NULL: it
+ * cannot be opened. g_free. */
+char *policy_keeper_seal_answer(struct policy_keeper *keeper, const char *org_id, const char *key, const char *text);
+char *policy_keeper_open_answer(struct policy_keeper *keeper, const char *org_id, const char *key, const char *sealed,
+                                GError **error);
 /* Someone else may have changed the documents: they are read again soon, on the keeper's thread. */
 void policy_keeper_notify(struct policy_keeper *keeper);
 /* Makes a new view when an overlay's hour has come, or the clock was set back. Returns the wall time at which to call

@@ -68,6 +68,46 @@ static void test_a_change_is_made_read_and_taken_back(void)
     world_clear(&world);
 }
 
+/* An answer that is kept for its Idempotency-Key has the document, too. g_free. */
+static char *kept_body(const struct api_world *world)
+{
+    g_autofree char *path = g_build_filename(world->directory, "vedette.db", NULL);
+    sqlite3 *database = NULL;
+    sqlite3_stmt *statement = NULL;
+    g_assert_cmpint(sqlite3_open(path, &database), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_prepare_v2(database, "SELECT body FROM kept_answers", -1, &statement, NULL), ==, SQLITE_OK);
+    g_assert_cmpint(sqlite3_step(statement), ==, SQLITE_ROW);
+    char *body = g_strdup((const char *)sqlite3_column_text(statement, 0));
+    sqlite3_finalize(statement);
+    sqlite3_close(database);
+    return body;
+}
+
+static void test_what_is_kept_of_an_answer_is_sealed(void)
+{
+    static const char target[] = SAFETY "/rollback?to_version=1", keyed[] = "Idempotency-Key: one\r\n";
+    struct api_world world;
+    json_t *first = NULL, *again = NULL;
+    world_prepare(&world);
+    world.settings.policies.keys = g_strdup("k1:MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=");
+    world_start(&world);
+    world_login(&world);
+    for (int i = 1; i <= 2; i++) {
+        g_autofree char *body = g_strdup_printf("{\"loitering_seconds\":%d}", 77 * i);
+        g_assert_cmpint(ask(&world, "PUT", SAFETY, "", body, NULL), ==, 200);
+    }
+    g_assert_cmpint(ask(&world, "POST", target, keyed, "", &first), ==, 200);
+    g_autofree char *kept = kept_body(&world);
+    g_assert_null(strstr(kept, "loitering_seconds"));
+    g_assert_null(strstr(kept, "154"));
+    g_assert_cmpint(ask(&world, "POST", target, keyed, "", &again), ==, 200);
+    g_assert_true(json_equal(first, again));
+    g_assert_nonnull(json_object_get(again, "config"));
+    json_decref(first);
+    json_decref(again);
+    world_clear(&world);
+}
+
 static const char *origin_of(const json_t *answer, const char *key, const char *part)
 {
     return json_string_value(json_object_get(json_object_get(json_object_get(answer, "origins"), key), part));
@@ -541,6 +581,7 @@ static void test_a_camera_of_another_server_has_its_sites_policies(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policies/what is kept of an answer is sealed", test_what_is_kept_of_an_answer_is_sealed);
     g_test_add_func("/policies/a change is made, read and taken back", test_a_change_is_made_read_and_taken_back);
     g_test_add_func("/policies/h01_a_camera_that_cannot_be_told_is_told_to_people",
                     test_h01_a_camera_that_cannot_be_told_is_told_to_people);
