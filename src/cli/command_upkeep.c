@@ -194,6 +194,7 @@ static int with_policies(struct upkeep *upkeep,
     CLEANUP(policy_keeper) struct policy_keeper *keeper = roster ? policy_keeper_new(&config, error) : NULL;
     const struct store_retention how = {.settings = &upkeep->settings.retention,
                                         .is_dry = upkeep->is_dry,
+                                        .check = policy_keeper_check_retention,
                                         .says = policy_keeper_retention,
                                         .check_org = policy_keeper_check_org,
                                         .data = keeper};

@@ -81,7 +81,9 @@ void policy_keeper_doubt_types(struct policy_keeper *keeper, unsigned types);
 bool policy_keeper_check_files(struct policy_keeper *keeper, const char *source, const char *directory,
                                enum policy_type type, GError **error);
 /* Whether it is known what is to be kept: false while policies cannot be read, or one of retention is refused or
- * doubted, which may be a legal hold. For store_retention.check. */
+ * doubted, which may be a legal hold. Reads the documents anew where that was longer ago than
+ * POLICY_RETENTION_AGE_MS, so that a hold set elsewhere counts. For store_retention.check. */
+#define POLICY_RETENTION_AGE_MS 1000
 bool policy_keeper_check_retention(void *keeper, GError **error);
 /* What policies say of how long a subject's records are kept, over the settings' days; a camera need not be among those
  * there are. False: nothing is deleted. For store_retention.says. */

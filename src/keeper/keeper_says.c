@@ -100,8 +100,21 @@ static bool check_known_elsewhere(struct policy_keeper *keeper, GError **error)
     return doubted && !file;
 }
 
+/* What another server or program stored may not have been told here, nor to who only reads once. What is wrong with it,
+ * the status says. */
+static void read_anew(struct policy_keeper *keeper)
+{
+    struct policy_status status;
+    policy_keeper_get_status(keeper, &status);
+    int64_t age_ms = clock_wall_ms(keeper->config.clock) - status.loaded_at_ms;
+    policy_status_clear(&status);
+    if (age_ms < 0 || age_ms >= POLICY_RETENTION_AGE_MS)
+        policy_manager_reload(keeper->manager, NULL);
+}
+
 bool policy_keeper_check_retention(void *data, GError **error)
 {
+    read_anew(data);
     return check_known_here(data, error) && check_known_elsewhere(data, error);
 }
 

@@ -166,10 +166,9 @@ static bool erase_table(struct erasure *erasure, const struct store_table *table
     const struct retention_settings *settings = erasure->work.retention->settings;
     const struct retention_rule as = {.name = table->descriptor->table};
     g_autofree char *sql = erase_sql(table);
-    if (!retention_check_org_may_go(erasure->work.store, erasure->work.retention, erasure->org->id, error))
-        return false;
     for (int64_t rows = 1, took_us = 0; rows;) {
         if (retention_is_cancelled(&erasure->work, error) ||
+            !retention_check_org_may_go(erasure->work.store, erasure->work.retention, erasure->org->id, error) ||
             !erase_batch(erasure, as.name, sql, &rows, &took_us, error))
             return false;
         if (!rows)

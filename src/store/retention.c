@@ -164,6 +164,12 @@ bool retention_is_cancelled(const struct retention_work *work, GError **error)
     return true;
 }
 
+bool retention_check_policies(const struct store_retention *retention, GError **error)
+{
+    g_autoptr(GError) failure = NULL;
+    return !retention->check || retention->check(retention->data, &failure) || stop(error, failure->message);
+}
+
 bool retention_go_on(struct retention_work *work, GError **error)
 {
     return !retention_is_cancelled(work, error) &&
@@ -267,33 +273,49 @@ static bool take_camera(void *data, const struct record_sql_value *row, size_t c
     return true;
 }
 
-static bool each_camera(struct store *store, const char *org_id, store_row_handler on_row, void *data, GError **error)
+/* `camera_id` "": of all of them. */
+static bool each_camera(struct store *store, const char *org_id, const char *camera_id, store_row_handler on_row,
+                        void *data, GError **error)
 {
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     return transaction &&
            store_each(transaction,
-                      "SELECT id, site_id, class_id, 1 FROM cameras WHERE org_id = $1 UNION ALL SELECT camera_id, "
-                      "nullif(site_id, ''), nullif(class_id, ''), 0 FROM camera_places WHERE org_id = $1 ORDER BY 1, 4 "
-                      "DESC",
-                      STORE_VALUES(sql_text(org_id)), on_row, data, error);
+                      "SELECT id, site_id, class_id, 1 FROM cameras WHERE org_id = $1 AND ($2 = '' OR id = $2) UNION "
+                      "ALL SELECT camera_id, nullif(site_id, ''), nullif(class_id, ''), 0 FROM camera_places WHERE "
+                      "org_id = $1 AND ($2 = '' OR camera_id = $2) ORDER BY 1, 4 DESC",
+                      STORE_VALUES(sql_text(org_id), sql_text(camera_id)), on_row, data, error);
+}
+
+static GArray *parts_new(void)
+{
+    GArray *parts = g_array_new(FALSE, TRUE, sizeof(struct retention_part));
+    g_array_set_clear_func(parts, part_clear);
+    return parts;
 }
 
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error)
 {
-    const struct retention_subject org = {org_id, NULL, NULL, ""};
-    struct parting parting = {work, rule, org_id, g_array_new(FALSE, TRUE, sizeof(struct retention_part))};
-    g_array_set_clear_func(parting.parts, part_clear);
-    if (!work->retention->says || !rule->has_camera) {
-        add_part(&parting, PART_ALL, &org);
-        return parting.parts;
-    }
-    if (!each_camera(work->store, org_id, take_camera, &parting, error)) {
-        g_array_unref(parting.parts);
+    g_autoptr(GArray) parts = parts_new();
+    struct parting parting = {work, rule, org_id, parts};
+    bool has_cameras = work->retention->says && rule->has_camera;
+    if (has_cameras && !each_camera(work->store, org_id, "", take_camera, &parting, error))
         return NULL;
-    }
-    add_part(&parting, PART_REST, &org);
-    return parting.parts;
+    add_part(&parting, has_cameras ? PART_REST : PART_ALL, &(struct retention_subject){org_id, NULL, NULL, ""});
+    return g_steal_pointer(&parts);
+}
+
+bool retention_part_stands(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                           const struct retention_part *part, bool *stands, GError **error)
+{
+    g_autoptr(GArray) parts = parts_new();
+    struct parting parting = {work, rule, org_id, parts};
+    if (part->kind != PART_CAMERA)
+        add_part(&parting, part->kind, &(struct retention_subject){org_id, NULL, NULL, ""});
+    else if (!each_camera(work->store, org_id, part->camera_id, take_camera, &parting, error))
+        return false;
+    *stands = parts->len == 1 && g_array_index(parts, struct retention_part, 0).days == part->days;
+    return true;
 }
 
 /* ---- whether all of an org may go ---- */
@@ -321,7 +343,7 @@ bool retention_check_org_may_go(struct store *store, const struct store_retentio
         (retention->check_org && !retention->check_org(retention->data, org_id, error)))
         return false;
     return !retention->says || (check_subject(retention, &(struct retention_subject){org_id, NULL, NULL, ""}, error) &&
-                                each_camera(store, org_id, check_camera, &asking, error));
+                                each_camera(store, org_id, "", check_camera, &asking, error));
 }
 
 /* ---- one rule ---- */
@@ -364,15 +386,13 @@ static bool do_org(struct retention_work *work, const char *org_id, GError **err
     return true;
 }
 
-/* Too little room is what retention is for; any other fault of the store is none to delete under, nor are policies that
- * are not known. */
+/* Too little room is what retention is for; any other fault of the store is none to delete under. */
 static bool check(struct store *store, const struct store_retention *retention, GError **error)
 {
     g_autoptr(GError) failure = NULL;
     if (!store_check(store, &failure) && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
         return stop(error, failure->message);
-    g_clear_error(&failure);
-    return !retention->check || retention->check(retention->data, &failure) || stop(error, failure->message);
+    return retention_check_policies(retention, error);
 }
 
 /* *failure: the first. What is wrong with a day or an org is no other's, but where the run is over for one it is for

@@ -24,10 +24,12 @@ struct store_retention {
     const int *is_cancelled;           /* atomic; NULL: cannot be */
     int64_t until_ms;                  /* by the wall clock: the rest goes next time; 0: goes on until it is done */
     bool is_dry;                       /* says what would go, and deletes nothing */
-    /* False: policies cannot be asked now, and a run deletes nothing. NULL: they always can. */
+    /* False: policies cannot be asked now, and a run deletes nothing more. Asked at its start and then at each page of
+     * rows, so that it may read anew what policies say. NULL: they always can. */
     bool (*check)(void *data, GError **error);
     /* Fills in what policies say of the subject's records, over the settings' days. False: nothing of it is deleted.
-     * NULL: the settings alone say. */
+     * Asked before each transaction that deletes: a hold or more days that come meanwhile keep the rest. NULL: the
+     * settings alone say. */
     bool (*says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
     /* Asked besides before all of an org goes. False with VEDETTE_ERROR_UNSUPPORTED: policies hold back some of it, at
      * some hours or of cameras that have no row any more. NULL: `says` says it all. */

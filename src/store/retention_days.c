@@ -19,8 +19,7 @@ struct table_days {
     struct retention_work *work;
     const char *table;
     const GPtrArray *orgs;
-    GString *cutoffs;  /* JSON: for each org the time before which it keeps nothing */
-    int64_t latest_ms; /* of those; 0: there is none */
+    GString *cutoffs; /* JSON: for each org the time before which it keeps nothing, as policies said last */
 };
 
 /* ---- the cutoffs ---- */
@@ -44,9 +43,11 @@ static bool find_cutoff(const struct table_days *days, const char *org_id, int64
     return true;
 }
 
-static bool find_cutoffs(struct table_days *days, GError **error)
+/* Anew before each day that goes: a hold may have come. *latest_ms: of the cutoffs; 0: there is none. */
+static bool find_cutoffs(const struct table_days *days, int64_t *latest_ms, GError **error)
 {
-    g_string_append_c(days->cutoffs, '{');
+    *latest_ms = 0;
+    g_string_assign(days->cutoffs, "{");
     for (guint i = 0; i < days->orgs->len; i++) {
         int64_t cutoff_ms;
         const char *org_id = g_ptr_array_index(days->orgs, i);
@@ -54,11 +55,11 @@ static bool find_cutoffs(struct table_days *days, GError **error)
             return false;
         if (cutoff_ms <= 0)
             continue;
-        if (days->latest_ms)
+        if (*latest_ms)
             g_string_append_c(days->cutoffs, ',');
         record_append_json_string(days->cutoffs, org_id);
         g_string_append_printf(days->cutoffs, ":%" G_GINT64_FORMAT, cutoff_ms);
-        days->latest_ms = MAX(days->latest_ms, cutoff_ms);
+        *latest_ms = MAX(*latest_ms, cutoff_ms);
     }
     g_string_append_c(days->cutoffs, '}');
     return true;
@@ -152,6 +153,10 @@ static void tell_day(const struct table_days *days, const GArray *counts)
 static bool try_drop(const struct table_days *days, const char *part, char **kept_by, GError **error)
 {
     const struct store_retention *retention = days->work->retention;
+    int64_t latest_ms;
+    if (!retention_go_on(days->work, error) || !retention_check_policies(retention, error) ||
+        !find_cutoffs(days, &latest_ms, error))
+        return false;
     CLEANUP(store_transaction)
     struct store_transaction *transaction = retention_begin_step(days->work, NULL, error);
     return transaction &&
@@ -172,7 +177,7 @@ static bool drop_day(const struct table_days *days, const char *part, GError **e
     if (!count_day(days, part, counts, error))
         return false;
     for (int i = 0; i < DROP_TRIES; i++) {
-        if (retention_is_cancelled(days->work, error) || !try_drop(days, part, &kept_by, error))
+        if (!try_drop(days, part, &kept_by, error))
             return false;
         if (g_strcmp0(kept_by, store_day_in_use) != 0)
             break;
@@ -205,10 +210,11 @@ static bool drop_parts(const struct table_days *days, const GPtrArray *parts, GE
 static bool drop_table_days(struct retention_work *work, const char *table, const GPtrArray *orgs, GError **error)
 {
     g_autoptr(GString) cutoffs = g_string_new(NULL);
-    struct table_days days = {work, table, orgs, cutoffs, 0};
-    if (!find_cutoffs(&days, error))
+    const struct table_days days = {work, table, orgs, cutoffs};
+    int64_t latest_ms;
+    if (!find_cutoffs(&days, &latest_ms, error))
         return false;
-    g_autoptr(GPtrArray) parts = store_days_list(work->store, table, days.latest_ms, error);
+    g_autoptr(GPtrArray) parts = store_days_list(work->store, table, latest_ms, error);
     return parts && drop_parts(&days, parts, error);
 }
 

@@ -41,6 +41,9 @@ struct retention_work {
 
 /* Before this moment nothing of the part is kept. Not of one that is kept for ever. */
 int64_t retention_cutoff_ms(const struct retention_work *work, const struct retention_part *part);
+/* *stands: policies still say of a part what they said when it was found; else none of it goes any more by this run. */
+bool retention_part_stands(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
+                           const struct retention_part *part, bool *stands, GError **error);
 /* A new GArray of struct retention_part, what is left of the org last; NULL with an error. */
 GArray *retention_parts_of(const struct retention_work *work, const struct retention_rule *rule, const char *org_id,
                            GError **error);
@@ -67,6 +70,8 @@ bool retention_check_org_may_go(struct store *store, const struct store_retentio
 /* Between steps that only read, which prolong no lease: false when it was told to stop, or another took the run over.
  */
 bool retention_go_on(struct retention_work *work, GError **error);
+/* Nothing goes under policies that are not known. */
+bool retention_check_policies(const struct store_retention *retention, GError **error);
 bool retention_is_cancelled(const struct retention_work *work, GError **error);
 
 /* Begins a step that deletes: it holds the run's lease, so that nothing goes by a run that another took over. It is the

@@ -232,6 +232,7 @@ struct deleting {
     const struct retention_part *part;
     struct retention_result *result;
     char *sql;
+    bool stands; /* policies say of the part what they said */
 };
 
 /* *took_us is what the rows cost: not the wait for the turn before, nor the commit, which costs the same for few. */
@@ -274,16 +275,26 @@ static guint next_due(const GArray *page, guint from)
     return from;
 }
 
+/* A hold that comes meanwhile keeps what is left. */
+static bool look_anew(struct deleting *deleting, GError **error)
+{
+    return retention_part_stands(deleting->work, deleting->rule, deleting->result->org_id, deleting->part,
+                                 &deleting->stands, error);
+}
+
 /* As many rows of the page at once as a transaction may look at, from one that may go on. */
-static bool delete_of_page(const struct deleting *deleting, const GArray *page, GError **error)
+static bool delete_of_page(struct deleting *deleting, const GArray *page, GError **error)
 {
     struct retention_work *work = deleting->work;
     const struct retention_settings *settings = work->retention->settings;
     for (guint first = next_due(page, 0), last; first < page->len; first = next_due(page, last + 1)) {
         int64_t deleted = 0, took_us = 0;
         last = (guint)MIN(first + work->limit, (int64_t)page->len) - 1;
-        if (retention_is_cancelled(work, error) ||
-            !delete_between(deleting, &g_array_index(page, struct page_row, first),
+        if (retention_is_cancelled(work, error) || !look_anew(deleting, error))
+            return false;
+        if (!deleting->stands)
+            break;
+        if (!delete_between(deleting, &g_array_index(page, struct page_row, first),
                             &g_array_index(page, struct page_row, last), &deleted, &took_us, error))
             return false;
         deleting->result->rows += deleted;
@@ -297,10 +308,11 @@ bool retention_delete(struct retention_work *work, const struct retention_rule *
                       struct retention_result *result, GError **error)
 {
     g_autofree char *sql = delete_sql(rule, work->store->engine->dialect, part->kind);
-    const struct deleting deleting = {work, rule, part, result, sql};
+    struct deleting deleting = {work, rule, part, result, sql, true};
     g_autoptr(GArray) page = read_page(work, rule, result->org_id, part, NULL, error);
-    while (page && page->len) {
-        if (!retention_go_on(work, error) || !delete_of_page(&deleting, page, error))
+    while (page && page->len && deleting.stands) {
+        if (!retention_go_on(work, error) || !retention_check_policies(work->retention, error) ||
+            !delete_of_page(&deleting, page, error))
             return false;
         GArray *next = read_page(work, rule, result->org_id, part, page, error);
         g_array_unref(page);

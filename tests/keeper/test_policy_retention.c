@@ -363,6 +363,104 @@ static void test_g08_nothing_goes_while_a_retention_policy_is_refused(void)
     keeping_end(&keeping);
 }
 
+/* ---- while it runs ---- */
+
+/* A hold that somebody sets while retention runs, by the call that the run makes then. */
+struct coming {
+    struct keeping *keeping;
+    int checks, hold_at_check; /* calls so far; 0: not by these */
+    int64_t door_events;       /* below so many of them it comes; 0: not by these */
+    bool has_come;
+};
+
+static void come(struct coming *coming)
+{
+    if (!coming->has_come)
+        say(coming->keeping, &org, "{\"legal_hold\":true}");
+    coming->has_come = true;
+}
+
+static bool check_and_come(void *data, GError **error)
+{
+    struct coming *coming = data;
+    if (++coming->checks == coming->hold_at_check)
+        come(coming);
+    return policy_keeper_check_retention(coming->keeping->keeper, error);
+}
+
+static bool says_and_come(void *data, const struct retention_subject *subject, struct retention_settings *days)
+{
+    struct coming *coming = data;
+    int64_t left = coming->door_events && !coming->has_come ? events_of(coming->keeping, "door") : 0;
+    if (left && left < coming->door_events) {
+        coming->door_events = left;
+        come(coming);
+    }
+    return policy_keeper_retention(coming->keeping->keeper, subject, days);
+}
+
+static void retain_while_it_comes(struct coming *coming)
+{
+    g_autoptr(GError) error = NULL;
+    const struct store_retention retention = {.settings = &coming->keeping->settings.retention,
+                                              .check = check_and_come,
+                                              .says = says_and_come,
+                                              .data = coming};
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    move_to(&coming->keeping->store, world_start_ms + 400 * DAY);
+    roll_up(&coming->keeping->store, ROLLUP_HOUR);
+    g_assert_true(store_retention_run(coming->keeping->store.store, &retention, results, &error));
+    g_assert_no_error(error);
+    g_assert_true(coming->has_come);
+}
+
+/* The yard's keep their day from going as a whole. */
+static void test_g08_a_hold_that_comes_between_two_batches_keeps_the_rest(void)
+{
+    enum { SIGNALS = 20 };
+    struct keeping keeping;
+    keeping_start(&keeping);
+    say(&keeping, &(struct policy_scope){.org_id = "default", .camera_id = "yard"}, "{\"legal_hold\":true}");
+    for (int i = 0; i < SIGNALS; i++)
+        put_event(&keeping, "door",
+                  world_signal(&keeping.store, NULL, "door", "safety", "fall", "high", world_start_ms));
+    keeping.settings.retention.batch_rows = 1;
+    struct coming coming = {.keeping = &keeping, .door_events = events_of(&keeping, "door")};
+    retain_while_it_comes(&coming);
+    g_assert_cmpint(coming.door_events, ==, SIGNALS + 2 - 1);
+    g_assert_cmpint(events_of(&keeping, "door"), ==, coming.door_events);
+    keeping_end(&keeping);
+}
+
+/* And before the rows of a part whose days are known. */
+static void test_g08_a_hold_that_comes_before_the_first_goes_keeps_all(void)
+{
+    struct keeping keeping;
+    keeping_start(&keeping);
+    struct coming coming = {.keeping = &keeping, .hold_at_check = 2};
+    retain_while_it_comes(&coming);
+    for (size_t i = 0; i < keeping.settings.cameras.count; i++)
+        g_assert_cmpint(events_of(&keeping, ((struct camera *)keeping.settings.cameras.items)[i].id), ==, 2);
+    g_assert_cmpint(ask_number(&keeping.store, "SELECT count(*) FROM track_chunks"), ==, 3);
+    keeping_end(&keeping);
+}
+
+/* Another server's, of which nobody told this one: what is deleted goes by what stands in the store. */
+static void test_g08_a_hold_set_elsewhere_counts(void)
+{
+    struct keeping keeping, other;
+    g_autoptr(GError) error = NULL;
+    keeping_start(&keeping);
+    other = keeping;
+    open_keeper(&other);
+    say(&other, &org, "{\"legal_hold\":true}");
+    policy_keeper_free(other.keeper);
+    g_autoptr(GPtrArray) results = retain_after(&keeping, 400, &error);
+    g_assert_no_error(error);
+    g_assert_cmpint(events_of(&keeping, "door"), ==, 2);
+    keeping_end(&keeping);
+}
+
 static void test_what_nothing_obeys_is_refused(void)
 {
     static const struct {
@@ -409,6 +507,11 @@ int main(int argc, char **argv)
                     test_g08_a_legal_hold_keeps_a_camera_that_was_moved);
     g_test_add_func("/policy retention/g08_nothing_goes_while_a_retention_policy_is_refused",
                     test_g08_nothing_goes_while_a_retention_policy_is_refused);
+    g_test_add_func("/policy retention/g08_a_hold_that_comes_between_two_batches_keeps_the_rest",
+                    test_g08_a_hold_that_comes_between_two_batches_keeps_the_rest);
+    g_test_add_func("/policy retention/g08_a_hold_that_comes_before_the_first_goes_keeps_all",
+                    test_g08_a_hold_that_comes_before_the_first_goes_keeps_all);
+    g_test_add_func("/policy retention/g08_a_hold_set_elsewhere_counts", test_g08_a_hold_set_elsewhere_counts);
     g_test_add_func("/policy retention/what nothing obeys is refused", test_what_nothing_obeys_is_refused);
     return g_test_run();
 }

@@ -11,9 +11,30 @@ static bool says_first_stays(void *data, const struct retention_subject *subject
     return strcmp(subject->camera_id, "cam-1") != 0;
 }
 
+/* A policy's hold that comes with the second check: the cutoffs of the days were found by then. */
+static int checks;
+
+static bool check_counted(void *data, GError **error)
+{
+    (void)data;
+    (void)error;
+    checks++;
+    return true;
+}
+
+static bool says_all_stays_from_then_on(void *data, const struct retention_subject *subject,
+                                        struct retention_settings *days)
+{
+    (void)data;
+    (void)subject;
+    (void)days;
+    return checks < 2;
+}
+
 struct days_world {
     struct store_world world;
     struct retention_settings settings;
+    bool (*check)(void *data, GError **error);
     bool (*says)(void *data, const struct retention_subject *subject, struct retention_settings *days);
 };
 
@@ -50,7 +71,8 @@ static void days_end(struct days_world *days)
 
 static char *retain_or_fail(struct days_world *days, bool is_dry, GError **error)
 {
-    const struct store_retention retention = {.settings = &days->settings, .is_dry = is_dry, .says = days->says};
+    const struct store_retention retention = {
+        .settings = &days->settings, .is_dry = is_dry, .check = days->check, .says = days->says};
     g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
     GString *text = g_string_new(NULL);
     store_retention_run(days->world.store, &retention, results, error);
@@ -186,6 +208,20 @@ static void test_g07_what_must_stay_keeps_the_day(void)
     expect(&days, "events 1", "01");
     meddle(&days.world, "DELETE FROM rollup_marks");
     expect(&days, "occupancy 1", "");
+    days_end(&days);
+}
+
+static void test_g08_a_hold_that_comes_keeps_the_days(void)
+{
+    struct days_world days;
+    days_begin(&days);
+    move_to(&days.world, world_start_ms + 40 * DAY);
+    days.check = check_counted;
+    days.says = says_all_stays_from_then_on;
+    g_autofree char *done = retain(&days, false), *left = parts(&days);
+    g_assert_cmpstr(done, ==, "");
+    g_assert_cmpstr(left, ==, "01 02");
+    g_assert_cmpint(ask_number(&days.world, "SELECT count(*) FROM events"), ==, 26);
     days_end(&days);
 }
 
@@ -331,6 +367,7 @@ int main(int argc, char **argv)
                     test_g07_a_day_that_cannot_be_dropped_keeps_nothing_else);
     g_test_add_func("/days/g07_another_orgs_row_keeps_the_day", test_g07_another_orgs_row_keeps_the_day);
     g_test_add_func("/days/g07_what_must_stay_keeps_the_day", test_g07_what_must_stay_keeps_the_day);
+    g_test_add_func("/days/g08_a_hold_that_comes_keeps_the_days", test_g08_a_hold_that_comes_keeps_the_days);
     g_test_add_func("/days/g03_the_hour_before_a_mark_keeps_its_day", test_g03_the_hour_before_a_mark_keeps_its_day);
     g_test_add_func("/days/g07_a_day_in_use_is_left_and_nobody_waits", test_g07_a_day_in_use_is_left_and_nobody_waits);
     g_test_add_func("/days/g07_a_day_of_tracks_goes_as_a_whole", test_g07_a_day_of_tracks_goes_as_a_whole);

@@ -259,6 +259,35 @@ static void test_g08_a_policy_s_hold_keeps_the_org(void)
     }
 }
 
+#define EVENTS_OF_B "SELECT count(*) FROM events WHERE org_id = 'b'"
+
+/* Holds the org back once some of its events are gone. */
+static bool check_and_hold(void *data, GError **error)
+{
+    struct erasing *erasing = data;
+    (void)error;
+    if (ask_number(&erasing->tenancy.world, EVENTS_OF_B) < 50)
+        held_camera = "";
+    return true;
+}
+
+static void test_g08_a_policy_s_hold_that_comes_stops_the_erasure(void)
+{
+    struct erasing erasing;
+    g_autoptr(GError) error = NULL, stopped = NULL;
+    g_autoptr(GPtrArray) results = g_ptr_array_new_with_free_func(retention_result_free);
+    erasing_begin(&erasing);
+    add_events(&erasing, "b", 50);
+    g_assert_true(delete_org(&erasing, "b", &error));
+    const struct store_retention how = {
+        .settings = &erasing.settings, .check = check_and_hold, .says = says, .data = &erasing};
+    held_camera = "nobody's";
+    g_assert_false(store_orgs_erase(store_of(&erasing), &how, results, &stopped));
+    g_assert_error(stopped, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+    g_assert_cmpint(ask_number(&erasing.tenancy.world, EVENTS_OF_B), >=, 50 - erasing.settings.batch_rows);
+    erasing_end(&erasing);
+}
+
 /* The seeded user, login and key of an org that stands or not. */
 static void check_entrance(struct erasing *erasing, const char *org_id, bool is_open)
 {
@@ -370,6 +399,8 @@ int main(int argc, char **argv)
     g_test_add_func("/erasure/g08_it_can_be_proved", test_g08_it_can_be_proved);
     g_test_add_func("/erasure/g08_a_legal_hold_keeps_the_org", test_g08_a_legal_hold_keeps_the_org);
     g_test_add_func("/erasure/g08_a_policy_s_hold_keeps_the_org", test_g08_a_policy_s_hold_keeps_the_org);
+    g_test_add_func("/erasure/g08_a_policy_s_hold_that_comes_stops_the_erasure",
+                    test_g08_a_policy_s_hold_that_comes_stops_the_erasure);
     g_test_add_func("/erasure/g08_nobody_of_it_gets_in_any_more", test_g08_nobody_of_it_gets_in_any_more);
     g_test_add_func("/erasure/g08_the_servers_own_org_stays", test_g08_the_servers_own_org_stays);
     g_test_add_func("/erasure/g08_what_still_comes_for_it_is_let_go", test_g08_what_still_comes_for_it_is_let_go);
