@@ -11,6 +11,14 @@ void selection_init(struct selection *selection)
     record_init(&privacy_policy_descriptor, &selection->privacy);
 }
 
+static void clear_classes(struct selection *selection)
+{
+    for (size_t i = 0; i < selection->class_count; i++)
+        g_free(selection->classes[i]);
+    g_clear_pointer(&selection->classes, g_free);
+    selection->class_count = 0;
+}
+
 static void clear_masks(struct selection *selection)
 {
     for (size_t i = 0; i < selection->mask_count; i++)
@@ -35,18 +43,19 @@ void selection_set_masks(struct selection *selection, const struct record_list *
 
 void selection_clear(struct selection *selection)
 {
+    clear_classes(selection);
     clear_masks(selection);
-    g_free(selection->classes);
     g_free(selection->followed);
     *selection = (struct selection){0};
 }
 
 void selection_configure(struct selection *selection, const struct camera_config *config)
 {
+    clear_classes(selection);
     selection->class_count = config->classes.count;
-    selection->classes = g_renew(const char *, selection->classes, config->classes.count + 1);
+    selection->classes = g_new0(char *, config->classes.count + 1);
     for (size_t i = 0; i < config->classes.count; i++)
-        selection->classes[i] = g_intern_string(config->classes.items[i]);
+        selection->classes[i] = g_strdup(config->classes.items[i]);
     selection->confidence = config->detector.confidence;
     selection->privacy = config->privacy;
     selection_set_masks(selection, &config->camera.zones);
@@ -66,7 +75,7 @@ bool selection_follows(const struct selection *selection, const struct detection
     if (found->confidence < selection->confidence || selection_masks(selection, &found->box))
         return false;
     for (size_t i = 0; i < selection->class_count; i++)
-        if (selection->classes[i] == found->object_class)
+        if (g_strcmp0(selection->classes[i], found->object_class) == 0)
             return true;
     return selection->class_count == 0;
 }

@@ -9,9 +9,9 @@
 #include "vision/vision.h"
 
 struct selection {
-    const char **classes; /* interned */
-    size_t class_count;   /* 0: every class is followed */
-    double confidence;    /* of a model's finds that are followed */
+    char **classes;     /* copies, not interned: what is interned stays for ever, and policies may name anything */
+    size_t class_count; /* 0: every class is followed */
+    double confidence;  /* of a model's finds that are followed */
     struct privacy_policy privacy;
     struct record_points *masks; /* of zones of kind privacy_mask, whose insides nothing is found in, or shown */
     size_t mask_count;

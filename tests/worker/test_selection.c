@@ -44,6 +44,18 @@ static void test_classes_and_confidence_choose_what_is_followed(void)
     selection_clear(&selection);
 }
 
+/* A name that an org invents, again and again, is given back with the policy. */
+static void test_names_of_classes_do_not_stay(void)
+{
+    static const char invented[] = "a class that no model has";
+    struct selection selection;
+    selection_init(&selection);
+    tell(&selection, invented, 0, true, true);
+    tell(&selection, "person", 0, true, true);
+    g_assert_cmpuint(g_quark_try_string(invented), ==, 0); /* nor is it in GLib's table of names for ever */
+    selection_clear(&selection);
+}
+
 static void test_all_is_hidden_until_a_policy_says_otherwise(void)
 {
     static const struct {
@@ -86,6 +98,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/selection/classes and confidence choose what is followed",
                     test_classes_and_confidence_choose_what_is_followed);
+    g_test_add_func("/selection/names of classes do not stay", test_names_of_classes_do_not_stay);
     g_test_add_func("/selection/all is hidden until a policy says otherwise",
                     test_all_is_hidden_until_a_policy_says_otherwise);
     g_test_add_func("/selection/only whole figures are hidden finely", test_only_whole_figures_are_hidden_finely);
