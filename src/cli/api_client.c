@@ -21,6 +21,13 @@ static size_t take_bytes(char *data, size_t size, size_t count, void *into)
     return size * count;
 }
 
+/* NULL also where it is empty, as a secret is that somebody forgot to set. */
+static const char *variable(const char *name)
+{
+    const char *value = g_getenv(name);
+    return value && *value ? value : NULL;
+}
+
 static enum vedette_error kind_of(long status)
 {
     if (status == 401 || status == 403)
@@ -67,13 +74,13 @@ char *api_client_request(struct api_client *client, const char *method, const ch
     GString *answer = g_string_new(NULL);
     char reason[CURL_ERROR_SIZE] = "";
     long status = 0;
-    const char *authorities = g_getenv("VEDETTE_CA_FILE");
+    const char *authorities = variable("VEDETTE_CA_FILE");
     CURL *curl = client->curl;
     curl_easy_reset(curl);
     curl_easy_setopt(curl, CURLOPT_URL, url);
     curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "https,http");
     curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    if (authorities && *authorities)
+    if (authorities)
         curl_easy_setopt(curl, CURLOPT_CAINFO, authorities);
     curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT, (long)CONNECT_SECONDS);
     curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)REQUEST_SECONDS);
@@ -92,6 +99,10 @@ char *api_client_request(struct api_client *client, const char *method, const ch
         return g_string_free(answer, FALSE);
     if (code == CURLE_OK)
         refuse(answer->str, status, error);
+    else if (code == CURLE_WRITE_ERROR)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                    "%s: the answer is larger than %d MiB, and no more is taken of one", client->address,
+                    ANSWER_MAX_BYTES >> 20);
     else
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "%s: %s: is the server running there? VEDETTE_URL "
@@ -103,7 +114,7 @@ char *api_client_request(struct api_client *client, const char *method, const ch
 
 static bool log_in(struct api_client *client, GError **error)
 {
-    const char *username = g_getenv("VEDETTE_USERNAME"), *password = g_getenv("VEDETTE_PASSWORD");
+    const char *username = variable("VEDETTE_USERNAME"), *password = variable("VEDETTE_PASSWORD");
     if (!password) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
                     "who asks? Set VEDETTE_TOKEN, or VEDETTE_USERNAME and VEDETTE_PASSWORD");
@@ -123,7 +134,7 @@ static bool log_in(struct api_client *client, GError **error)
 
 bool api_client_renew(struct api_client *client, GError **error)
 {
-    if (!g_getenv("VEDETTE_TOKEN")) {
+    if (!variable("VEDETTE_TOKEN")) {
         g_clear_pointer(&client->token, g_free);
         return log_in(client, error);
     }
@@ -134,11 +145,11 @@ bool api_client_renew(struct api_client *client, GError **error)
 
 struct api_client *api_client_new(GError **error)
 {
-    const char *address = g_getenv("VEDETTE_URL");
+    const char *address = variable("VEDETTE_URL");
     CLEANUP(api_client) struct api_client *client = g_new0(struct api_client, 1);
     client->curl = curl_easy_init();
     client->address = g_strdup(address ? address : "http://127.0.0.1:8000");
-    client->token = g_strdup(g_getenv("VEDETTE_TOKEN"));
+    client->token = g_strdup(variable("VEDETTE_TOKEN"));
     if (!client->curl) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "libcurl could not be started");
         return NULL;

@@ -89,6 +89,29 @@ def export_leaves_no_file_of_a_policy_that_is_gone():
         assert export("--prune").returncode == 1 and present() == {ours[1], *others}, present()
 
 
+def what_is_set_and_empty_is_not_set():
+    answers = {"/auth/login": {"access_token": "t"}, "/auth/me": {"org_id": "acme"}, "/api/v1/policies": {"items": []}}
+    asked = []
+
+    def says(path):
+        asked.append(path)
+        return 200, answers[path]
+
+    def export(**variables):
+        with Directory() as directory:
+            return subprocess.run([BINARY, "policy", "export", directory], capture_output=True, text=True, timeout=60,
+                                  env={**environment(address), **variables}, check=False)
+
+    with server_that_says(says) as address:
+        done = export(VEDETTE_TOKEN="", VEDETTE_USERNAME="", VEDETTE_CA_FILE="")
+        assert done.returncode == 0 and asked[0] == "/auth/login", (asked, done)
+        nobody = export(VEDETTE_TOKEN="", VEDETTE_PASSWORD="")
+        assert nobody.returncode != 0 and "who asks?" in nobody.stderr, nobody
+        answers["/api/v1/policies"] = {"items": [], "more": "x" * (17 << 20)}
+        large = export()
+        assert large.returncode != 0 and "larger than 16 MiB" in large.stderr, large
+
+
 def changing_server(asked_before, lag):
     """Its answers: a policy is made, revision 4, after so many requests, and is in force so many requests later."""
     asked = itertools.count(1)
@@ -133,5 +156,6 @@ if __name__ == "__main__":
         ("validate tells a bad file from one that could not be tried",
          validate_tells_a_bad_file_from_one_that_could_not_be_tried),
         ("export leaves no file of a policy that is gone", export_leaves_no_file_of_a_policy_that_is_gone),
+        ("what is set and empty is not set", what_is_set_and_empty_is_not_set),
         ("monitor loses no change that is made as it begins", monitor_loses_no_change_that_is_made_as_it_begins),
     ]))
