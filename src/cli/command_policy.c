@@ -332,8 +332,8 @@ static const struct action {
      do_backtest, TAKES_LEVEL | TAKES_TIME},
     {"export", "DIRECTORY", "writes every policy as a file, as policies.directory reads them", 1, 1, do_export,
      TAKES_PRUNE},
-    {"import", "DIRECTORY", "sets every policy that such files hold: all of them, or none when one is bad", 1, 1,
-     do_import, TAKES_REASON},
+    {"import", "DIRECTORY", "sets every policy that such files hold: none when one is bad beside what is in force", 1,
+     1, do_import, TAKES_REASON},
 };
 
 static int print_usage(FILE *out, int status)
