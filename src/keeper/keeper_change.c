@@ -65,16 +65,12 @@ static void show_text(struct policy_keeper *keeper, const struct policy_binding 
 
 GPtrArray *policy_keeper_list(struct policy_keeper *keeper, const char *org_id, GError **error)
 {
-    int64_t revision;
-    g_autoptr(GPtrArray) policies = store_policies_list(keeper->config.store, &revision, error);
-    for (guint i = policies ? policies->len : 0; i-- > 0;) {
+    g_autoptr(GPtrArray) policies = store_policies_of(keeper->config.store, org_id, error);
+    for (guint i = 0; policies && i < policies->len; i++) {
         struct service_policy *policy = g_ptr_array_index(policies, i);
         struct policy_name name = policy_name_of(policy);
         struct policy_binding binding = policy_binding_of(&name, policy->version);
-        if (policy->org_id && g_strcmp0(policy->org_id, org_id) != 0)
-            g_ptr_array_remove_index(policies, i);
-        else
-            show_text(keeper, &binding, &policy->config.text);
+        show_text(keeper, &binding, &policy->config.text);
     }
     return g_steal_pointer(&policies);
 }

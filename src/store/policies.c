@@ -82,14 +82,19 @@ static bool add_org(void *data, const struct record_sql_value *row, size_t colum
     return true;
 }
 
+static bool read_everyones(struct store_transaction *transaction, GPtrArray *policies, GError **error)
+{
+    return store_select(transaction, &service_policy_descriptor, "WHERE org_id IS NULL ORDER BY id", STORE_NO_VALUES,
+                        policies, error);
+}
+
 static bool read_all(struct store_transaction *transaction, GPtrArray *policies, int64_t *revision, GError **error)
 {
     g_autoptr(GPtrArray) orgs = g_ptr_array_new_with_free_func(g_free);
     bool is_good = store_get_integer(transaction, "SELECT value FROM store_values WHERE name = '" COUNTER "'",
                                      STORE_NO_VALUES, 0, revision, error) &&
                    store_each(transaction, "SELECT id FROM orgs ORDER BY id", STORE_NO_VALUES, add_org, orgs, error) &&
-                   store_select(transaction, &service_policy_descriptor, "WHERE org_id IS NULL ORDER BY id",
-                                STORE_NO_VALUES, policies, error);
+                   read_everyones(transaction, policies, error);
     for (guint i = 0; is_good && i < orgs->len; i++)
         is_good = read_org(transaction, g_ptr_array_index(orgs, i), policies, error);
     return is_good;
@@ -101,6 +106,16 @@ GPtrArray *store_policies_list(struct store *store, int64_t *revision, GError **
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
     bool is_good = transaction && read_all(transaction, policies, revision, error);
+    return is_good ? g_steal_pointer(&policies) : NULL;
+}
+
+GPtrArray *store_policies_of(struct store *store, const char *org_id, GError **error)
+{
+    g_autoptr(GPtrArray) policies = g_ptr_array_new_with_free_func(free_policy);
+    CLEANUP(store_transaction)
+    struct store_transaction *transaction = store_begin(store, STORE_READ, STORE_PLATFORM, error);
+    bool is_good =
+        transaction && read_everyones(transaction, policies, error) && read_org(transaction, org_id, policies, error);
     return is_good ? g_steal_pointer(&policies) : NULL;
 }
 

@@ -193,6 +193,8 @@ bool store_check(struct store *store, GError **error);
 /* Every policy of every org, and those without one, as of one moment; `revision` is the number of the latest change, of
  * deletions too. A new GPtrArray of struct service_policy *. */
 GPtrArray *store_policies_list(struct store *store, int64_t *revision, GError **error);
+/* The same of an org alone, and those without one: no other's is read. */
+GPtrArray *store_policies_of(struct store *store, const char *org_id, GError **error);
 struct store_policy_key {
     const char *org_id, *site_id, *class_id, *camera_id; /* NULL: not said */
     const char *service_name, *policy_type;

@@ -35,17 +35,23 @@ static void world_end(struct world *world)
     world_clear(&world->store);
 }
 
-/* As another program does: the org's row has an id of its own, as the database gives it. */
-static void run_sql(struct world *world, const char *sql)
+/* As another program does. */
+static void run_sql_of(struct world *world, const char *org_id, const char *sql)
 {
     g_autoptr(GError) error = NULL;
     CLEANUP(store_transaction)
-    struct store_transaction *transaction = store_begin(world->store.store, STORE_WRITE, "default", &error);
+    struct store_transaction *transaction = store_begin(world->store.store, STORE_WRITE, org_id, &error);
     g_assert_true(store_run(transaction, sql, STORE_NO_VALUES, NULL, &error));
     g_assert_no_error(error);
     g_assert_true(store_commit(g_steal_pointer(&transaction), &error));
 }
 
+static void run_sql(struct world *world, const char *sql)
+{
+    run_sql_of(world, "default", sql);
+}
+
+/* Its id is its own, as the database gives one. */
 static void insert_row(struct world *world)
 {
     static const char sql[] = "INSERT INTO service_policies (id, org_id, service_name, policy_type, config, version, "
@@ -174,6 +180,33 @@ static void test_a_row_that_another_program_moved_stays(void)
     world_end(&world);
 }
 
+/* In SQLite by another org's row that no reader takes: who lists their own does not come by it. */
+static void test_a_list_reads_no_other_orgs(void)
+{
+    struct world world;
+    int64_t revision;
+    g_autoptr(GError) error = NULL, failure = NULL;
+    world_start(&world);
+    change(&world,
+           &(struct policy_change){.name = org_safety, .action = POLICY_PUT, .body = "{\"loitering_seconds\":1}"}, 1,
+           "{\"loitering_seconds\":1}");
+    change(&world, &(struct policy_change){.name = {{NULL}, POLICY_SAFETY, NULL}, .action = POLICY_PUT, .body = "{}"},
+           1, "{}");
+    run_sql_of(&world, "other", "INSERT INTO orgs (id) VALUES ('other')");
+    run_sql_of(&world, "other",
+               "INSERT INTO service_policies (id, org_id, service_name, policy_type, config, version, revision, "
+               "created_at, updated_at) SELECT 'of-other', 'other', 'safety', 'safety', '{}', 1, 0, created_at, "
+               "created_at FROM orgs WHERE id = 'other'");
+    if (!world_is_postgres()) {
+        run_sql_of(&world, "other", "UPDATE service_policies SET version = 4294967296");
+        g_assert_null(store_policies_list(world.store.store, &revision, &failure));
+    }
+    g_autoptr(GPtrArray) listed = policy_keeper_list(world.keeper, "default", &error);
+    g_assert_no_error(error);
+    g_assert_cmpuint(listed->len, ==, 2);
+    world_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     if (world_is_missing())
@@ -185,5 +218,6 @@ int main(int argc, char **argv)
                     test_a_version_that_another_program_gave_is_used_no_more);
     g_test_add_func("/policy rows/after the last version there is none", test_after_the_last_version_there_is_none);
     g_test_add_func("/policy rows/a row that another program moved stays", test_a_row_that_another_program_moved_stays);
+    g_test_add_func("/policy rows/a list reads no other orgs", test_a_list_reads_no_other_orgs);
     return g_test_run();
 }
