@@ -318,6 +318,9 @@ static const struct record_field server_health_fields[] = {
           "times they were read older than they are in force, and left"),
     FIELD(struct server_health, policy_snapshots_refused, RECORD_COUNTER,
           "snapshots of the last run that were damaged or could not be opened at start"),
+    FIELD(struct server_health, policy_holds_broken, RECORD_COUNTER,
+          "times changes that belong together came into force in parts: storing all took longer than "
+          "policies.hold_seconds"),
     FIELD(
         struct server_health, policies_stale, RECORD_GAUGE,
         "1 while the policies in force are the last good ones: the store's cannot be read, or went back to older ones"),

@@ -173,7 +173,7 @@ struct server_health {
     int64_t camera_tests, camera_tests_refused, camera_tests_running;
     int64_t detect_requests, detect_rejected, detect_timeouts, detect_waiting, detect_helpers;
     int64_t policy_revision, policy_loads, policy_load_failures, policies_refused, policies_stale, policies_unsaved;
-    int64_t policy_loads_out_of_order, policy_snapshots_refused;
+    int64_t policy_loads_out_of_order, policy_snapshots_refused, policy_holds_broken;
     int64_t policy_cameras_not_configured; /* they keep what they were told */
     int64_t policies_bad;   /* documents and files that are refused now: what was in force before them stays */
     int64_t policy_notices; /* of PostgreSQL that something changed */

@@ -299,6 +299,11 @@ static const struct record_field policy_fields[] = {
     FIELD(struct policy_settings, directory, RECORD_NEEDS_RESTART,
           "files in it are taken over as policies whenever they change (docs/policies.md); empty: none",
           .max_count = 4096),
+    FIELD(
+        struct policy_settings, hold_seconds, RECORD_NEEDS_RESTART,
+        "so long is waited until all that changed in `directory` is stored, so that it comes into force together; what "
+        "takes longer comes in parts",
+        .unit = "s", .min = 1, .max = 600, .default_text = "10"),
     FIELD(struct policy_settings, webhook_secrets, RECORD_SECRET | RECORD_NEEDS_RESTART,
           "secrets of Standard Webhooks (whsec_…), separated by blanks, of those who may change policies by webhook; "
           "empty: nobody may",

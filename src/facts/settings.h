@@ -187,6 +187,7 @@ struct policy_settings {
     char *keys;            /* secret: they seal documents at rest */
     double poll_seconds;   /* between looks at documents when nobody says that they changed */
     char *directory;       /* of files that are taken over as documents; empty: none */
+    double hold_seconds;   /* that is waited for changes that belong together */
     char *webhook_secrets; /* secret: of those who may say by webhook what documents shall be */
     double webhook_tolerance_seconds;
     int32_t trial_looks; /* of trying a change before it is stored */

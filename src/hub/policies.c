@@ -22,6 +22,7 @@ struct hub_policies {
     gint is_pending;                  /* atomic: a push waits on the main loop */
     guint clock_timer, overlay_timer; /* each second; when an overlay comes or goes before that */
     char *trouble;                    /* what was logged last of the policies' status; NULL: nothing is wrong */
+    int64_t holds_broken;             /* that were logged */
     char *files_source;               /* whose rows of policy_file it has */
     struct policy_files *files;       /* NULL: no directory is watched */
 };
@@ -332,6 +333,16 @@ static void log_trouble(struct hub_policies *policies, const char *trouble)
     policies->trouble = g_strdup(trouble);
 }
 
+static void log_broken_holds(struct hub_policies *policies, int64_t count)
+{
+    if (count > policies->holds_broken)
+        log_warning(NULL,
+                    "policies of policies.directory that changed together are in force in parts: storing all takes "
+                    "longer than %g s: raise policies.hold_seconds",
+                    policies->hub->settings->policies.hold_seconds);
+    policies->holds_broken = count;
+}
+
 static gboolean on_overlay(gpointer data)
 {
     struct hub_policies *policies = data;
@@ -368,6 +379,8 @@ static gboolean on_clock(gpointer data)
     counter_set(&health->policy_loads, status.loads);
     counter_set(&health->policies_bad,
                 status.refused_now + (policies->files ? (int64_t)policy_files_refused(policies->files) : 0));
+    counter_set(&health->policy_holds_broken, status.holds_broken);
+    log_broken_holds(policies, status.holds_broken);
     log_trouble(policies, status.error);
     policy_status_clear(&status);
     return G_SOURCE_CONTINUE;

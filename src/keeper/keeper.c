@@ -397,6 +397,7 @@ struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *confi
     const struct policy_manager_config manager = {.snapshot_path = config->snapshot_path,
                                                   .sealer = {seal_snapshot, open_snapshot, keeper},
                                                   .poll_seconds = config->settings->policies.poll_seconds,
+                                                  .hold_seconds = config->settings->policies.hold_seconds,
                                                   .clock = config->clock,
                                                   .changed = on_set,
                                                   .data = keeper};

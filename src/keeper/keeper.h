@@ -144,7 +144,7 @@ bool policy_keeper_look(struct policy_keeper *keeper, const struct policy_name *
 bool policy_keeper_check_scope(struct policy_keeper *keeper, const struct policy_name *name, GError **error);
 
 /* Changes that come into force together in this process, by one reading of all documents: from the first of them to the
- * batch's end whoever else would read them waits, for POLICY_HOLD_MAX_SECONDS at most. On one thread, which makes no
+ * batch's end whoever else would read them waits, for policies.hold_seconds at most. On one thread, which makes no
  * change outside the batch meanwhile. */
 struct policy_batch;
 struct policy_batch *policy_batch_new(struct policy_keeper *keeper);

@@ -29,6 +29,7 @@ struct policy_manager {
     int64_t older_since_us;      /* the first of them; monotonic */
     pthread_cond_t released;
     int holds; /* changes that belong together and are not all made yet */
+    bool is_hold_broken;
     bool is_notified, is_running, is_stopping;
     pthread_t thread;
 };
@@ -225,18 +226,23 @@ void policy_manager_release(struct policy_manager *manager)
 {
     pthread_mutex_lock(&manager->lock);
     manager->holds--;
+    manager->is_hold_broken = manager->is_hold_broken && manager->holds > 0;
     pthread_cond_broadcast(&manager->released);
     pthread_mutex_unlock(&manager->lock);
 }
 
 static void await_release(struct policy_manager *manager)
 {
-    const struct timespec until = wait_deadline_after(POLICY_HOLD_MAX_SECONDS * G_USEC_PER_SEC);
+    const struct timespec until = wait_deadline_after((int64_t)(manager->config.hold_seconds * G_USEC_PER_SEC));
     int status = 0;
     pthread_mutex_lock(&manager->lock);
     manager->status.loads_held += manager->holds > 0;
-    while (manager->holds && !manager->is_stopping && status != ETIMEDOUT)
+    while (manager->holds && !manager->is_hold_broken && !manager->is_stopping && status != ETIMEDOUT)
         status = pthread_cond_timedwait(&manager->released, &manager->lock, &until);
+    if (manager->holds && status == ETIMEDOUT && !manager->is_hold_broken) {
+        manager->is_hold_broken = true;
+        manager->status.holds_broken++;
+    }
     pthread_mutex_unlock(&manager->lock);
 }
 

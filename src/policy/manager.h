@@ -21,9 +21,6 @@
  * answers that were long under way: the source went back, to a backup or a replica that lagged, and what it says
  * holds. */
 #define POLICY_OLDER_LOADS_MAX 3
-/* So long a load waits for changes that belong together (policy_manager_hold); whoever holds longer is not waited for.
- */
-#define POLICY_HOLD_MAX_SECONDS 10
 
 struct policy_source {
     /* Hands every document there is to `add`, which never fails: what it thinks of the document, it keeps. `revision`
@@ -48,6 +45,7 @@ struct policy_manager_config {
     const char *snapshot_path;   /* NULL: none */
     struct policy_sealer sealer; /* of the snapshot */
     double poll_seconds;         /* between looks when nobody notifies; 0: only when notified */
+    double hold_seconds;         /* so long a load waits for policy_manager_release */
     struct clock *clock;
     /* Said where the source hands over nothing though documents are in force: then it could not be read. NULL: it has
      * none any more. Static. */
@@ -65,7 +63,8 @@ struct policy_status {
     bool is_unsaved;      /* the snapshot could not be written lately */
     int64_t documents;
     int64_t loads, load_failures, loads_out_of_order, documents_refused, snapshots_refused,
-        loads_held;         /* counted since the start; the last: that waited for changes that belong together */
+        loads_held,         /* counted since the start; this: that waited for changes that belong together */
+        holds_broken;       /* that a load did not wait out, so that some of those are in force before the others */
     int64_t refused_now;    /* documents that the latest good load refused; before one, the snapshot's */
     unsigned refused_types; /* theirs, as bits: 1 << enum policy_type */
     int64_t not_configured; /* cameras that cannot be told what their policies come to; whoever tells them counts */
@@ -87,7 +86,7 @@ CLEANUP_DEFINE(policy_manager, policy_manager_free)
  * refused; the error is also in the status. */
 bool policy_manager_reload(struct policy_manager *manager, GError **error);
 /* From here to its release the source is given changes that belong together: whatever else asks for a load waits, for
- * POLICY_HOLD_MAX_SECONDS at most, and none is under way when the hold begins. Who holds does not load before the
+ * hold_seconds at most, and none is under way when the hold begins. Who holds does not load before the
  * release. Any thread; several may hold. */
 void policy_manager_hold(struct policy_manager *manager);
 void policy_manager_release(struct policy_manager *manager);

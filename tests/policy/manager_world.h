@@ -20,6 +20,7 @@ struct world {
     bool is_away;
     int loads, changes;
     double seen; /* loitering_seconds at the latest change; -1: none */
+    double hold_seconds;
 };
 
 static inline bool load(void *data, void (*add)(void *add_data, const struct policy_document *document), void *add_data,
@@ -69,6 +70,7 @@ static inline void world_init(struct world *world)
     world->config = "{\"loitering_seconds\":7}";
     world->revision = 1;
     world->seen = -1;
+    world->hold_seconds = 20;
 }
 
 static inline void world_clear(struct world *world)
@@ -84,6 +86,7 @@ static inline struct policy_manager *manage(struct world *world, double poll_sec
 {
     const struct policy_manager_config config = {.snapshot_path = world->snapshot,
                                                  .poll_seconds = poll_seconds,
+                                                 .hold_seconds = world->hold_seconds,
                                                  .clock = world->clock,
                                                  .changed = on_changed,
                                                  .data = world};

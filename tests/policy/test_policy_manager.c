@@ -136,6 +136,30 @@ static void test_changes_that_belong_together_are_loaded_together(void)
     world_clear(&world);
 }
 
+/* One that takes too long is waited for once, and told once. */
+static void test_a_hold_is_waited_for_no_longer_than_it_may_be(void)
+{
+    struct world world;
+    struct policy_status status;
+    world_init(&world);
+    world.hold_seconds = 0.01;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    for (int i = 1; i <= 2; i++) {
+        policy_manager_hold(manager);
+        say(&world, "{\"loitering_seconds\":15}", 2 * i); /* the first of two */
+        g_assert_true(policy_manager_reload(manager, NULL));
+        g_assert_cmpfloat(in_force(manager), ==, 15);
+        g_assert_true(policy_manager_reload(manager, NULL));
+        say(&world, "{\"loitering_seconds\":16}", 2 * i + 1);
+        policy_manager_release(manager);
+        g_assert_true(policy_manager_reload(manager, NULL));
+        policy_manager_get_status(manager, &status);
+        g_assert_cmpint(status.holds_broken, ==, i);
+        policy_status_clear(&status);
+    }
+    world_clear(&world);
+}
+
 static void test_h10_older_revisions_are_ignored(void)
 {
     struct world world;
@@ -231,6 +255,8 @@ int main(int argc, char **argv)
                     test_h08_what_was_missed_is_found_by_polling);
     g_test_add_func("/policy manager/h09_a_thousand_notices_are_few_loads", test_h09_a_thousand_notices_are_few_loads);
     g_test_add_func("/policy manager/h09_a_storm_of_notices_is_few_loads", test_h09_a_storm_of_notices_is_few_loads);
+    g_test_add_func("/policy_manager/a_hold_is_waited_for_no_longer_than_it_may_be",
+                    test_a_hold_is_waited_for_no_longer_than_it_may_be);
     g_test_add_func("/policy_manager/changes_that_belong_together_are_loaded_together",
                     test_changes_that_belong_together_are_loaded_together);
     g_test_add_func("/policy manager/h10_older_revisions_are_ignored", test_h10_older_revisions_are_ignored);

@@ -636,6 +636,8 @@ export interface ServerHealth {
   policy_loads_out_of_order: number;
   /** snapshots of the last run that were damaged or could not be opened at start */
   policy_snapshots_refused: number;
+  /** times changes that belong together came into force in parts: storing all took longer than policies.hold_seconds */
+  policy_holds_broken: number;
   /** 1 while the policies in force are the last good ones: the store's cannot be read, or went back to older ones */
   policies_stale: number;
   /** 1 while their snapshot, for a start without the store, cannot be written */
