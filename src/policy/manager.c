@@ -28,7 +28,8 @@ struct policy_manager {
     int older_loads;             /* in a row, up to now */
     int64_t older_since_us;      /* the first of them; monotonic */
     pthread_cond_t released;
-    int holds; /* changes that belong together and are not all made yet */
+    int holds;             /* changes that belong together and are not all made yet */
+    int64_t held_since_us; /* the first of those; monotonic */
     bool is_hold_broken;
     bool is_notified, is_running, is_stopping;
     pthread_t thread;
@@ -217,7 +218,8 @@ void policy_manager_hold(struct policy_manager *manager)
 {
     pthread_mutex_lock(&manager->load_lock);
     pthread_mutex_lock(&manager->lock);
-    manager->holds++;
+    if (!manager->holds++)
+        manager->held_since_us = g_get_monotonic_time();
     pthread_mutex_unlock(&manager->lock);
     pthread_mutex_unlock(&manager->load_lock);
 }
@@ -231,12 +233,15 @@ void policy_manager_release(struct policy_manager *manager)
     pthread_mutex_unlock(&manager->lock);
 }
 
+/* However many wait, and whenever they came: all are done waiting so long after the hold began. */
 static void await_release(struct policy_manager *manager)
 {
-    const struct timespec until = wait_deadline_after((int64_t)(manager->config.hold_seconds * G_USEC_PER_SEC));
+    int64_t most_us = (int64_t)(manager->config.hold_seconds * G_USEC_PER_SEC);
     int status = 0;
     pthread_mutex_lock(&manager->lock);
-    manager->status.loads_held += manager->holds > 0;
+    int64_t waited_us = manager->holds ? g_get_monotonic_time() - manager->held_since_us : 0;
+    const struct timespec until = wait_deadline_after(MAX(most_us - waited_us, 0));
+    manager->status.loads_held += manager->holds > 0 && waited_us < most_us;
     while (manager->holds && !manager->is_hold_broken && !manager->is_stopping && status != ETIMEDOUT)
         status = pthread_cond_timedwait(&manager->released, &manager->lock, &until);
     if (manager->holds && status == ETIMEDOUT && !manager->is_hold_broken) {

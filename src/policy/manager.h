@@ -45,7 +45,7 @@ struct policy_manager_config {
     const char *snapshot_path;   /* NULL: none */
     struct policy_sealer sealer; /* of the snapshot */
     double poll_seconds;         /* between looks when nobody notifies; 0: only when notified */
-    double hold_seconds;         /* so long a load waits for policy_manager_release */
+    double hold_seconds;         /* so long after a hold began loads wait for policy_manager_release */
     struct clock *clock;
     /* Said where the source hands over nothing though documents are in force: then it could not be read. NULL: it has
      * none any more. Static. */

@@ -160,6 +160,23 @@ static void test_a_hold_is_waited_for_no_longer_than_it_may_be(void)
     world_clear(&world);
 }
 
+/* From its beginning on, not from each that comes: who comes later than that waits for nothing. */
+static void test_a_hold_that_has_lasted_is_not_waited_for(void)
+{
+    struct world world;
+    world_init(&world);
+    world.hold_seconds = 0.01;
+    CLEANUP(policy_manager) struct policy_manager *manager = manage(&world, 0);
+    policy_manager_hold(manager);
+    int64_t until_us = g_get_monotonic_time() + (int64_t)(world.hold_seconds * G_USEC_PER_SEC);
+    while (g_get_monotonic_time() < until_us)
+        g_thread_yield();
+    g_assert_true(policy_manager_reload(manager, NULL));
+    g_assert_cmpint(held_loads(manager), ==, 0);
+    policy_manager_release(manager);
+    world_clear(&world);
+}
+
 static void test_h10_older_revisions_are_ignored(void)
 {
     struct world world;
@@ -249,6 +266,8 @@ static void test_h14_going_back_is_a_new_revision(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/policy_manager/a_hold_that_has_lasted_is_not_waited_for",
+                    test_a_hold_that_has_lasted_is_not_waited_for);
     g_test_add_func("/policy manager/h01_a_bad_document_leaves_the_last_good_one",
                     test_h01_a_bad_document_leaves_the_last_good_one);
     g_test_add_func("/policy manager/h08_what_was_missed_is_found_by_polling",
