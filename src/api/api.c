@@ -174,6 +174,8 @@ void api_stop(struct api *api)
         return;
     if (api->feeds)
         feeds_close(api->feeds);
+    if (api->handlers)
+        handler_pool_stop(api->handlers);
     if (api->watch)
         watch_stop(api->watch);
     if (api->daemon)

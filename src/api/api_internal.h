@@ -61,6 +61,7 @@ struct api {
     int port;
     struct watch *watch;
     struct handler_pool *handlers;
+    int senders_looked_up; /* atomic: by threads that serve connections, right now */
     struct feeds *feeds;
     struct websockets *websockets;
     struct event_streams *event_streams;
@@ -205,8 +206,12 @@ bool route_is_prompt(struct request *request);
 void route_handle(struct request *request, struct answer *answer);
 /* handler_pool.c. http.handler_threads of them. NULL: there are no threads. */
 struct handler_pool *handler_pool_start(struct api *api, GError **error);
+/* What waits for a thread yet is answered 503. */
+void handler_pool_stop(struct handler_pool *pool);
 /* After the daemon. NULL is allowed. */
 void handler_pool_free(struct handler_pool *pool);
+/* Fewer than half of http.max_connections wait: the others are for who need not. */
+bool handler_pool_has_place(const struct handler_pool *pool);
 /* Suspends the request's connection until its answer is filled. False: it is not taken, as the server stops. */
 bool handler_pool_take(struct handler_pool *pool, struct request *request);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */

@@ -24,10 +24,14 @@ static void tell_length(const struct handler_pool *pool)
     counter_set(&pool->api->health->http_queued, pool->requests.length);
 }
 
-/* Afterwards the request is its connection's again, and may be gone. */
-static void handle(const struct handler_pool *pool, struct request *request)
+/* Afterwards the request is its connection's again, and may be gone. What waits yet when the server stops is not begun.
+ */
+static void handle(const struct handler_pool *pool, struct request *request, bool is_stopping)
 {
-    route_handle(request, &request->answer);
+    if (is_stopping)
+        answer_later(&request->answer, "the server stops: try again");
+    else
+        route_handle(request, &request->answer);
     MHD_resume_connection(request->connection);
     watch_release(pool->api->watch);
 }
@@ -37,15 +41,18 @@ static void *run(void *data)
     struct handler_pool *pool = data;
     thread_prefer_short_turns();
     pthread_mutex_lock(&pool->lock);
-    while (!pool->is_stopping) {
+    for (;;) {
         GList *link = g_queue_pop_head_link(&pool->requests);
+        bool is_stopping = pool->is_stopping;
+        if (!link && is_stopping)
+            break;
         if (!link) {
             pthread_cond_wait(&pool->changed, &pool->lock);
             continue;
         }
         tell_length(pool);
         pthread_mutex_unlock(&pool->lock);
-        handle(pool, link->data);
+        handle(pool, link->data, is_stopping);
         pthread_mutex_lock(&pool->lock);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -73,20 +80,30 @@ struct handler_pool *handler_pool_start(struct api *api, GError **error)
     return NULL;
 }
 
-void handler_pool_free(struct handler_pool *pool)
+void handler_pool_stop(struct handler_pool *pool)
 {
-    if (!pool)
-        return;
     pthread_mutex_lock(&pool->lock);
     pool->is_stopping = true;
     pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
+}
+
+void handler_pool_free(struct handler_pool *pool)
+{
+    if (!pool)
+        return;
+    handler_pool_stop(pool);
     for (int i = 0; i < pool->count; i++)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->changed);
     pthread_mutex_destroy(&pool->lock);
     g_free(pool->threads);
     g_free(pool);
+}
+
+bool handler_pool_has_place(const struct handler_pool *pool)
+{
+    return counter_get(&pool->api->health->http_queued) < MAX(pool->api->settings->http.max_connections / 2, 1);
 }
 
 bool handler_pool_take(struct handler_pool *pool, struct request *request)

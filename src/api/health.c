@@ -405,7 +405,7 @@ static const struct route routes[] = {
      .rate = RATE_FREE,
      .answers = ANSWER_RECORD,
      .response = &status_answer_descriptor,
-     .features = ROUTE_PROMPT,
+     .features = ROUTE_PROMPT | ROUTE_ALIKE,
      .handle = handle_health_live,
      .doc = "200 while the process answers."},
     {.method = "GET",
@@ -416,7 +416,7 @@ static const struct route routes[] = {
      .answers = ANSWER_RECORD,
      .response = &status_answer_descriptor,
      .other_status = MHD_HTTP_SERVICE_UNAVAILABLE,
-     .features = ROUTE_PROMPT,
+     .features = ROUTE_PROMPT | ROUTE_ALIKE,
      .handle = handle_health_ready,
      .doc = "200 when records can be stored, policies are known and nothing of the start waits for the store "
             "any more, else 503."},

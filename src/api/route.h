@@ -86,6 +86,7 @@ enum route_feature {
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
     ROUTE_COOKIES = 1 << 7,   /* sets or ends the cookies of a browser's login */
     ROUTE_PROMPT = 1 << 8,    /* its handler waits for nothing, the store neither, but for its Idempotency-Key */
+    ROUTE_ALIKE = 1 << 12,    /* says the same to everyone: nobody asks who it is */
     ROUTE_SIGNED = 1 << 9,    /* its sender signs it (Standard Webhooks) in place of a login */
     ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
     ROUTE_COUNTED = 1 << 11,  /* counts wrong logins, and tells how many more may be tried */

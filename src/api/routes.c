@@ -184,10 +184,11 @@ bool route_is_prompt(struct request *request)
 {
     if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key)
         return false;
-    if (request->login.user)
+    if (request->login.user || request->route->features & ROUTE_ALIKE)
         return true;
     g_autofree char *token = take_token(request);
-    return !token || auth_recall_token(request->api->auth, token, &request->login);
+    return !token || auth_is_scraper(request->api->auth, token) ||
+           auth_recall_token(request->api->auth, token, &request->login);
 }
 
 /* False: the answer is made. An unknown token is anonymous; a store that is away is not. */
@@ -282,7 +283,7 @@ static bool is_let_in(struct request *request, struct answer *answer)
     }
     if (!request->is_read && !limits_take_address(request, answer)) /* wrong logins cost too */
         return false;
-    if (!request->login.user && !authenticate(request, answer))
+    if (!request->login.user && !(route->features & ROUTE_ALIKE) && !authenticate(request, answer))
         return false;
     if (request->login.user)
         request_trust_trace(request);

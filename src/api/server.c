@@ -314,6 +314,18 @@ static void record_span(const struct request *request)
     trace_record(&span);
 }
 
+/* Here the store is waited for: one of the threads is kept for others. */
+static bool look_up_sender(struct api *api, const char *token, struct login *login, GError **error)
+{
+    int most = MAX(api->settings->http.threads - 1, 1);
+    bool has_place = __atomic_fetch_add(&api->senders_looked_up, 1, __ATOMIC_ACQ_REL) < most;
+    bool is_known = has_place && auth_check_token(api->auth, token, login, error);
+    __atomic_fetch_sub(&api->senders_looked_up, 1, __ATOMIC_ACQ_REL);
+    if (!has_place)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "others are looked up: try again");
+    return is_known;
+}
+
 /* False: the answer is made. Of more than others may send nothing is read before it is known who sends it: until a
  * token is known to be good it is a guess. The login itself is checked again with the whole request, as any other's. */
 static bool check_sender(const struct request *request, struct answer *answer)
@@ -324,11 +336,15 @@ static bool check_sender(const struct request *request, struct answer *answer)
     const char *bearer = http_bearer_get(request->authorization), *token = bearer ? bearer : cookie;
     struct login login = {.user = NULL};
     g_autoptr(GError) error = NULL;
+    if (token && auth_recall_token(request->api->auth, token, &login)) {
+        login_clear(&login);
+        return true;
+    }
     if (token && !limits_take_guess(request, answer)) {
         answer->is_closing = true;
         return false;
     }
-    bool is_known = token && auth_check_token(request->api->auth, token, &login, &error);
+    bool is_known = token && look_up_sender(request->api, token, &login, &error);
     login_clear(&login);
     if (is_known) {
         limits_give_back_guess(request);
@@ -367,6 +383,11 @@ static bool handle_request(struct request *request)
     if (!request->route && !route_find(request, &request->answer))
         return true;
     request->is_handed_over = !route_is_prompt(request);
+    if (request->is_handed_over && !handler_pool_has_place(request->api->handlers)) {
+        request->is_handed_over = false;
+        answer_later(&request->answer, "too many wait already: try again");
+        return true;
+    }
     if (request->is_handed_over && handler_pool_take(request->api->handlers, request))
         return false;
     request->is_handed_over = false;

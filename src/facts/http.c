@@ -30,7 +30,8 @@ static const struct record_field http_fields[] = {
           "threads that serve connections: they read, answer, and handle what waits for nothing", .min = 1, .max = 64,
           .default_text = "2"),
     FIELD(struct http_settings, handler_threads, RECORD_NEEDS_RESTART,
-          "requests handled at once that may have to wait, for the store above all; others wait for their turn",
+          "requests handled at once that may have to wait, for the store above all; others wait for their turn, as "
+          "many as half of http.max_connections",
           .min = 1, .max = 256, .default_text = "8"),
     FIELD(struct http_settings, websocket_max_clients, 0,
           "pages connected at once, and clients of /api/v1/events/stream", .min = 1, .max = 65536,

@@ -43,6 +43,9 @@ static void test_who_waits_for_the_store_holds_up_nobody(void)
     ask_all(&world, fds);
     assert_status(&world, "/health/live", NULL, 200);
     assert_status(&world, "/health/live", world.token, 200);
+    assert_status(&world, "/health/ready", "vk_which.nobody.has.seen", 200); /* it says the same to everyone */
+    assert_status(&world, "/health", world.token, 200);
+    assert_status(&world, "/metrics", WORLD_SCRAPE_TOKEN, 200);
     assert_status(&world, "/", NULL, 200);
     g_assert_cmpint(counter_get(&world.health.http_queued), >, 0); /* they wait yet */
     release_store(held);
@@ -74,10 +77,53 @@ static void test_who_leaves_meanwhile_is_forgotten(void)
     world_clear(&world);
 }
 
+/* Beyond half of the connections, so that others are heard. */
+static void test_no_more_wait_than_there_is_room_for(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_init(&world);
+    world_login(&world);
+    hang_store(&world, held);
+    ask_all(&world, fds);
+    world.settings.http.max_connections = 2 * (CLIENTS - world.settings.http.handler_threads); /* not the daemon's */
+    assert_status(&world, "/api/v1/incidents", world.token, 503);
+    assert_status(&world, "/health/live", NULL, 200);
+    release_store(held);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    world_clear(&world);
+}
+
+/* Those that are handled are waited for, no more. */
+static void test_a_stop_begins_nothing(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_init(&world);
+    world_set_online(&world);
+    world_login(&world);
+    assert_status(&world, "/health", world.token, 200); /* each that is begun finds the token remembered */
+    int64_t before = counter_get(&world.health.tokens_remembered);
+    hang_store(&world, held);
+    ask_all(&world, fds);
+    api_stop(world.api);
+    world.api = NULL;
+    g_assert_cmpint(counter_get(&world.health.tokens_remembered) - before, ==, world.settings.http.handler_threads);
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    release_store(held);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/handlers/who_waits_for_the_store_holds_up_nobody", test_who_waits_for_the_store_holds_up_nobody);
     g_test_add_func("/handlers/who_leaves_meanwhile_is_forgotten", test_who_leaves_meanwhile_is_forgotten);
+    g_test_add_func("/handlers/no_more_wait_than_there_is_room_for", test_no_more_wait_than_there_is_room_for);
+    g_test_add_func("/handlers/a_stop_begins_nothing", test_a_stop_begins_nothing);
     return g_test_run();
 }
