@@ -238,20 +238,22 @@ static bool store_one_by_one(struct drain *drain, const struct vedette_spool_bat
                              GError **error)
 {
     unsigned refused = 0; /* bits: 1 << enum event_type */
-    g_autoptr(GError) failure = NULL;
-    for (size_t i = 0; i < batch->count; i++) {
+    g_autoptr(GError) first = NULL;
+    bool is_failing = false;
+    for (size_t i = 0; i < batch->count && !is_failing; i++) {
         enum event_type type = type_of(&batch->records[i]);
+        g_autoptr(GError) failure = NULL;
         if (refused & 1U << type)
             continue;
-        g_clear_error(&failure);
         is_done[i] = settle_one(drain, batch, i, type, &failure);
-        if (!is_done[i] && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
-            break;
+        is_failing = !is_done[i] && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
         refused |= is_done[i] ? 0 : 1U << type;
+        if (failure && !first)
+            first = g_steal_pointer(&failure);
     }
-    if (failure)
-        g_propagate_error(error, g_steal_pointer(&failure));
-    return !refused && !failure;
+    if (first)
+        g_propagate_error(error, g_steal_pointer(&first));
+    return !refused;
 }
 
 /* Settles the batch in any case. False: the store fails, and what it did not take went back. */

@@ -9,6 +9,7 @@
 #include "hub/policy_files.h"
 #include "store/policy_files.h"
 
+#include <limits.h>
 #include <string.h>
 
 enum { OVERLAY_LOOK_MS = 1000 };
@@ -409,6 +410,8 @@ static bool open_files(struct hub_policies *policies, GError **error)
     const struct policy_files_config config = {settings->directory, policies->files_source, settings->poll_seconds,
                                                hub->store, policies->keeper};
     policies->files = policy_files_new(&config, error);
+    /* Until the first look says which: a new file may hold what retention would delete, and jobs run before it. */
+    policy_keeper_doubt_types(policies->keeper, UINT_MAX);
     return policies->files != NULL;
 }
 

@@ -70,8 +70,8 @@ static bool check_known_here(struct policy_keeper *keeper, GError **error)
                     status.error ? status.error : "they were not read yet");
     else if (is_doubted)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
-                    "a file of policies.directory that may say what is kept is not in force: mend or remove it, the "
-                    "server's log names it");
+                    "a file of policies.directory that may say what is kept is not in force, or not read yet: mend or "
+                    "remove it, the server's log names it");
     policy_status_clear(&status);
     return is_read && !is_doubted;
 }

@@ -152,5 +152,11 @@ static bool check_writes(struct store *store, GError **error)
 
 bool store_check(struct store *store, GError **error)
 {
-    return store_checker_read(store->checker, error) && check_writes(store, error);
+    g_autoptr(GError) trouble = NULL;
+    bool is_well = store_checker_read(store->checker, &trouble); /* in any case: it counts */
+    if (!check_writes(store, error))                             /* worse than a warning that there is little room */
+        return false;
+    if (trouble)
+        g_propagate_error(error, g_steal_pointer(&trouble));
+    return is_well;
 }

@@ -379,6 +379,30 @@ static void test_h11_who_cannot_be_told_shows_nothing(void)
     watching_end(&watching);
 }
 
+/* Jobs run before files are read, and a new file may hold what retention would delete. */
+static void test_g08_nothing_is_deleted_before_the_directory_was_read(void)
+{
+    struct world world;
+    g_autoptr(GError) error = NULL;
+    g_autofree char *directory = g_dir_make_tmp("vedette-files-XXXXXX", NULL);
+    start(&world);
+    policies_free(world.hub.policies);
+    world.settings.policies.directory = g_strdup(directory);
+    world.hub.policies = policies_new(&world.hub, &error);
+    g_assert_no_error(error);
+    struct policy_keeper *keeper = policies_keeper(world.hub.policies);
+    g_assert_false(policy_keeper_check_retention(keeper, &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE);
+    g_assert_true(policies_start_files(world.hub.policies, NULL));
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!policy_keeper_check_retention(keeper, NULL) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_true(policy_keeper_check_retention(keeper, NULL));
+    policies_free(world.hub.policies);
+    end(&world);
+    remove_directory(directory);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -396,5 +420,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hub_policies/h11_a_camera_that_was_moved_is_not_told_what_held_before",
                     test_h11_a_camera_that_was_moved_is_not_told_what_held_before);
     g_test_add_func("/hub_policies/h11_who_cannot_be_told_shows_nothing", test_h11_who_cannot_be_told_shows_nothing);
+    g_test_add_func("/hub_policies/g08_nothing_is_deleted_before_the_directory_was_read",
+                    test_g08_nothing_is_deleted_before_the_directory_was_read);
     return g_test_run();
 }
