@@ -175,5 +175,10 @@ bool spool_next_drop(struct vedette_spool *spool)
     bool is_freed = drop_file(spool);
     is_freed |= drop_log(spool);
     pthread_mutex_unlock(&spool->next);
+    if (is_freed) {
+        pthread_mutex_lock(&spool->lock);
+        pthread_cond_broadcast(&spool->room);
+        pthread_mutex_unlock(&spool->lock);
+    }
     return is_freed;
 }

@@ -193,7 +193,7 @@ static void *run(void *data)
     for (struct work work; await_work(spool, &work);) {
         if (work.is_next_wanted)
             spool_next_prepare(spool);
-        else if (work.is_ledger_due)
+        if (work.is_ledger_due)
             spool_ledger_save(spool, false);
         if (work.has_drained)
             spool_remove_drained(spool);
