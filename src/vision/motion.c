@@ -149,6 +149,7 @@ static void start_size(struct motion *motion, const struct frame *frame)
 static void learn_again(struct motion *motion, int64_t media_us)
 {
     absorbed_add(&motion->background.absorbed, &motion->background, motion->background.keep, true);
+    memset(motion->background.keep, 0, (size_t)motion->reduced.width * (size_t)motion->reduced.height); /* once */
     motion->background.frames = 0;
     motion->has_learnt = false;
     motion->first_us = media_us;
