@@ -86,9 +86,9 @@ bool detector_restart(struct detector *detector, GError **error)
     return true;
 }
 
-bool detector_mend(struct detector *detector, int64_t now_us, GError **error)
+bool detector_mend(struct detector *detector, int *failures, int64_t now_us, GError **error)
 {
-    bool is_due = held_model_is_due(&detector->held, now_us);
+    bool is_due = held_model_is_due(&detector->held, failures, now_us);
     if (is_due)
         detector_restart(detector, error);
     return is_due;

@@ -280,7 +280,8 @@ bool model_run(struct model *model, GError **error);
 
 /* ---- held_model.c ---- */
 
-/* So many runs in a row that fail, and a model is loaded anew; not more often than each MODEL_RESTART_PAUSE_US. */
+/* So many runs in a row that fail for one of those who share it, and a model is loaded anew; not more often than each
+ * MODEL_RESTART_PAUSE_US. */
 enum { MODEL_MOST_FAILURES = 5, MODEL_RESTART_PAUSE_US = 10 * 1000000 };
 
 /* One thread at a time uses it; others may watch it meanwhile, by what says so. */
@@ -292,8 +293,7 @@ struct held_model {
     pthread_mutex_t runtime_lock; /* around a change of the runtime, which another thread may interrupt or describe */
     struct model_trouble trouble; /* any thread */
     struct model_use use;         /* any thread */
-    int failures;                 /* in a row */
-    int64_t restarted_us;         /* because of them; 0: never */
+    int64_t restarted_us;         /* because of runs that failed; 0: never */
 };
 /* Whether what is made of one model may go on with another. */
 typedef bool held_model_fits(const struct model *old, const struct model *fresh);
@@ -308,8 +308,8 @@ static inline bool held_model_is_loaded(const struct held_model *held)
 }
 /* Loads it, or loads it anew. When that fails the old one stays, if there was one. */
 bool held_model_restart(struct held_model *held, held_model_fits *fits, GError **error);
-/* After a run that failed: whether it is time to load it anew; asked once. `now_us` monotonic. */
-bool held_model_is_due(struct held_model *held, int64_t now_us);
+/* After a run that failed: whether it is time to load it anew; asked once. As detector_mend. */
+bool held_model_is_due(struct held_model *held, int *failures, int64_t now_us);
 /* Before a run: false with what the last try to load it said, where there is no model; that is a failed run. */
 bool held_model_check(struct held_model *held, GError **error);
 /* model_run, watched. */

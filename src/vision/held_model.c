@@ -56,12 +56,12 @@ bool held_model_restart(struct held_model *held, held_model_fits *fits, GError *
     return pass_on(held, cause, error);
 }
 
-bool held_model_is_due(struct held_model *held, int64_t now_us)
+bool held_model_is_due(struct held_model *held, int *failures, int64_t now_us)
 {
     bool was_just_tried = held->restarted_us && now_us - held->restarted_us < MODEL_RESTART_PAUSE_US;
-    if (held->failures < MODEL_MOST_FAILURES || was_just_tried)
+    if (++*failures < MODEL_MOST_FAILURES || was_just_tried)
         return false;
-    held->failures = 0;
+    *failures = 0;
     held->restarted_us = now_us;
     return true;
 }
@@ -71,7 +71,6 @@ bool held_model_check(struct held_model *held, GError **error)
     if (held_model_is_loaded(held))
         return true;
     g_autofree char *trouble = model_trouble_describe(&held->trouble);
-    held->failures++;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s",
                 trouble ? trouble : "the model was not loaded yet");
     return false;
@@ -87,7 +86,6 @@ bool held_model_run(struct held_model *held, GError **error)
 
 bool held_model_note(struct held_model *held, GError *cause, GError **error)
 {
-    held->failures = cause ? held->failures + 1 : 0;
     return pass_on(held, cause, error);
 }
 

@@ -47,9 +47,9 @@ bool reader_restart(struct reader *reader, GError **error)
     return true;
 }
 
-bool reader_mend(struct reader *reader, int64_t now_us, GError **error)
+bool reader_mend(struct reader *reader, int *failures, int64_t now_us, GError **error)
 {
-    bool is_due = held_model_is_due(&reader->held, now_us);
+    bool is_due = held_model_is_due(&reader->held, failures, now_us);
     if (is_due)
         reader_restart(reader, error);
     return is_due;

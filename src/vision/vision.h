@@ -130,9 +130,10 @@ bool detector_run_region(struct detector *detector, const struct frame *frame, c
                          double confidence, struct detections *detections, GError **error);
 /* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
 bool detector_restart(struct detector *detector, GError **error);
-/* After a run that failed: the same, where it was the fifth in a row, and not more often than each ten seconds, however
- * many share it. `now_us` monotonic. True: it was tried, and where *error is set in vain. */
-bool detector_mend(struct detector *detector, int64_t now_us, GError **error);
+/* After a run that failed: the same, where it was the caller's fifth in a row, and not more often than each ten
+ * seconds, however many share it. `failures` counts them: the caller's own, which it zeroes after a run that was good.
+ * `now_us` monotonic. True: it was tried, and where *error is set in vain. */
+bool detector_mend(struct detector *detector, int *failures, int64_t now_us, GError **error);
 /* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */
 int64_t detector_busy_us(const struct detector *detector);
 /* Ends the run under way with an error, at the model's next operation. Any thread. */
@@ -183,7 +184,7 @@ bool reader_run(struct reader *reader, const struct frame *frame, const struct d
 /* Loads the model, or loads it anew, as it was opened. When that fails the old one stays, if there was one. */
 bool reader_restart(struct reader *reader, GError **error);
 /* As detector_mend. */
-bool reader_mend(struct reader *reader, int64_t now_us, GError **error);
+bool reader_mend(struct reader *reader, int *failures, int64_t now_us, GError **error);
 /* How alike two looks of one must be by the model's card; 0 until a model was loaded. Any thread. */
 double reader_confidence(const struct reader *reader);
 /* How long the run or restart under way has taken, in microseconds; 0 when none is. Any thread. */

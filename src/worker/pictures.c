@@ -38,6 +38,7 @@ struct stream {
 
 struct pictures {
     struct worker_config config; /* borrowed in part */
+    int failures;                /* of the model, in a row */
     struct detector *detector;
     int64_t tried_us; /* when it was last tried to load it */
     struct clock *clock;
@@ -272,7 +273,7 @@ static void load_model(struct pictures *pictures)
 static void mend_model(struct pictures *pictures)
 {
     g_autoptr(GError) error = NULL;
-    if (detector_mend(pictures->detector, clock_monotonic_us(pictures->clock), &error) && error)
+    if (detector_mend(pictures->detector, &pictures->failures, clock_monotonic_us(pictures->clock), &error) && error)
         log_error(NULL, "the model could not be loaded anew: %s", error->message);
 }
 
@@ -288,6 +289,7 @@ static bool look_once(struct pictures *pictures, const struct detect_request *re
         mend_model(pictures);
         return false;
     }
+    pictures->failures = 0;
     const struct detections *shown = selection_of(&pictures->selection, pictures->found);
     for (int i = 0; i < shown->count; i++) {
         const struct detection *found = &shown->items[i];

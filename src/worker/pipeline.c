@@ -273,7 +273,7 @@ static bool take_turn(struct pipeline *pipeline, GError **error)
 static void note_failure(struct pipeline *pipeline)
 {
     g_autoptr(GError) error = NULL;
-    if (!detector_mend(pipeline->detector, clock_monotonic_us(pipeline->clock), &error))
+    if (!detector_mend(pipeline->detector, &pipeline->failures, clock_monotonic_us(pipeline->clock), &error))
         return;
     counter_add(&pipeline->health->detector_restarts, 1);
     gint64 held_back;
@@ -293,7 +293,9 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
                                        pipeline->looks_from, into, error);
     pipeline->has_word = is_good;
     pipeline->word_us = clock_monotonic_us(pipeline->clock);
-    if (!is_good)
+    if (is_good)
+        pipeline->failures = 0;
+    else
         note_failure(pipeline);
     if (pipeline->detector_lock)
         pthread_mutex_unlock(pipeline->detector_lock);

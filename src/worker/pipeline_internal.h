@@ -41,6 +41,7 @@ struct pipeline {
     int64_t policy_revision;     /* in force; 0: none */
     struct track_log *track_log; /* NULL: what rules see is not stored */
     struct tracks tracks;        /* of the last frame */
+    int failures, look_failures; /* of the models, in a row */
     int64_t rests_until_us;
     bool has_word;   /* `found` is what the model said last, and who came since is seen to move */
     int64_t word_us; /* when it did */

@@ -22,7 +22,7 @@ void pipeline_know_looks(struct pipeline *pipeline, const struct reid_settings *
 static void mend_model(struct pipeline *pipeline)
 {
     g_autoptr(GError) error = NULL;
-    if (!reader_mend(pipeline->reader, clock_monotonic_us(pipeline->clock), &error))
+    if (!reader_mend(pipeline->reader, &pipeline->look_failures, clock_monotonic_us(pipeline->clock), &error))
         return;
     counter_add(&pipeline->health->reid_restarts, 1);
     gint64 held_back;
@@ -57,7 +57,9 @@ static enum reid_answer look_at(void *data, const struct track *track, struct re
         (pipeline->reader_lock && pthread_mutex_trylock(pipeline->reader_lock) != 0))
         return REID_LATER;
     bool is_good = reader_run(pipeline->reader, look->frame, &object, reading, &error);
-    if (!is_good)
+    if (is_good)
+        pipeline->look_failures = 0;
+    else
         mend_model(pipeline);
     if (pipeline->reader_lock)
         pthread_mutex_unlock(pipeline->reader_lock);
