@@ -15,8 +15,10 @@ static const struct record_field privacy_fields[] = {
           "vehicles are hidden, and with them their plates; what is neither known as person nor vehicle stays hidden "
           "as long as one of the two says so",
           .default_text = "true"),
-    FIELD(struct privacy_policy, blur_strength, 0, "how coarse what is hidden looks", .min = 0, .max = 1,
-          .default_text = "0.8"),
+    FIELD(struct privacy_policy, blur_strength, 0,
+          "how coarse hidden people, animals and vehicles look; what else moves, or may be a face or plate by itself, "
+          "is always at its coarsest",
+          .min = 0, .max = 1, .default_text = "0.8"),
 };
 const struct record_descriptor privacy_policy_descriptor =
     RECORD(struct privacy_policy, "PrivacyPolicy", 1, privacy_fields, "What is hidden in pictures, and how.");

@@ -489,7 +489,7 @@ class HistoryServer(FailingServer):
             page = {"items": [{"revision": each} for each in range(newest, oldest - 1, -1)]}
             self.answer(200, page | ({"next_cursor": str(oldest)} if oldest > 1 else {}))
         elif place.endswith("/effective"):
-            self.answer(200, {"config": {"tamper_seconds": 7}, "origins": {"tamper_seconds": {"level": "settings", "revision": 0}}})
+            self.answer(200, {"config": {}, "origins": {}, "settings": {"tamper_seconds": 7}})
         elif place == "/api/v1/policies":
             type(self).looks += 1
             document = {"policy_type": "safety", "service_name": "safety", "org_id": "default", "version": 1, "revision": 1,

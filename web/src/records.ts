@@ -2266,7 +2266,7 @@ export interface PrivacyPolicy {
   face_blur_enabled: boolean;
   /** vehicles are hidden, and with them their plates; what is neither known as person nor vehicle stays hidden as long as one of the two says so */
   license_plate_blur_enabled: boolean;
-  /** how coarse what is hidden looks */
+  /** how coarse hidden people, animals and vehicles look; what else moves, or may be a face or plate by itself, is always at its coarsest */
   blur_strength: number;
 }
 
