@@ -71,11 +71,13 @@ if (answers) {
 function noteAnswers(page, address) {
   if (!answers) return;
   page.on("response", async (response) => {
-    const headers = response.headers();
-    const type = headers["content-type"] ?? null;
     if (!response.url().startsWith(address)) return;
+    const headers = await response.allHeaders().catch(() => null); // Set-Cookie too; null: the page went on meanwhile
+    if (!headers) return;
+    if (headers["set-cookie"]) headers["set-cookie"] = headers["set-cookie"].replace(/=[^]*/, "="); // one line, and no secret
+    const type = headers["content-type"] ?? null;
     const isText = !/^(image|text\/event-stream)/.test(type ?? "");
-    const text = isText ? await response.text().catch(() => null) : ""; // null: the page went on meanwhile
+    const text = isText ? await response.text().catch(() => null) : "";
     const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text, headers };
     if (text !== null) appendFileSync(answers, `${JSON.stringify(line)}\n`);
   });
