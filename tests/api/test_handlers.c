@@ -82,16 +82,25 @@ static void test_no_more_wait_than_there_is_room_for(void)
 {
     struct api_world world;
     struct store_transaction *held[SQLITE_READERS];
-    int fds[CLIENTS];
-    world_init(&world);
+    int fds[CLIENTS + 1];
+    world_prepare(&world);
+    world.settings.http.handler_threads = 1;
+    world.settings.http.max_connections = 2 * CLIENTS;
+    world_start(&world);
+    world_set_online(&world);
     world_login(&world);
+    assert_status(&world, "/health", world.token, 200); /* what is begun finds the token remembered */
+    int64_t before = counter_get(&world.health.tokens_remembered);
     hang_store(&world, held);
-    ask_all(&world, fds);
-    world.settings.http.max_connections = 2 * (CLIENTS - world.settings.http.handler_threads); /* not the daemon's */
+    fds[CLIENTS] = ask(&world);
+    WORLD_AWAIT(counter_get(&world.health.tokens_remembered) > before); /* the only thread has it */
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = ask(&world);
+    WORLD_AWAIT(counter_get(&world.health.http_queued) == CLIENTS);
     assert_status(&world, "/api/v1/incidents", world.token, 503);
     assert_status(&world, "/health/live", NULL, 200);
     release_store(held);
-    for (int i = 0; i < CLIENTS; i++)
+    for (int i = 0; i <= CLIENTS; i++)
         close(fds[i]);
     world_clear(&world);
 }

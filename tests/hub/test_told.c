@@ -182,8 +182,8 @@ static void test_what_was_stored_without_a_server_is_told_at_the_next_start(void
     g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
     wait_until_drained(&fixture);
     wait_until_accepted(&fixture, 1);
-    g_ptr_array_unref(events);
     end(&fixture);
+    g_ptr_array_unref(events); /* lent to the spool's thread until then */
 }
 
 /* Told by the spool's thread and by the drain, and taken over once. */
