@@ -13,7 +13,8 @@ struct handler_pool {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     GQueue requests;  /* lock; of struct request *, each by its own link: no more than there are connections */
-    bool is_stopping; /* lock */
+    bool is_stopping; /* lock: nothing is begun any more. What comes yet is answered by the threads all the same */
+    bool is_over;     /* lock */
     pthread_t *threads;
     int count;
 };
@@ -44,7 +45,7 @@ static void *run(void *data)
     for (;;) {
         GList *link = g_queue_pop_head_link(&pool->requests);
         bool is_stopping = pool->is_stopping;
-        if (!link && is_stopping)
+        if (!link && pool->is_over)
             break;
         if (!link) {
             pthread_cond_wait(&pool->changed, &pool->lock);
@@ -84,7 +85,6 @@ void handler_pool_stop(struct handler_pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
     pool->is_stopping = true;
-    pthread_cond_broadcast(&pool->changed);
     pthread_mutex_unlock(&pool->lock);
 }
 
@@ -92,7 +92,10 @@ void handler_pool_free(struct handler_pool *pool)
 {
     if (!pool)
         return;
-    handler_pool_stop(pool);
+    pthread_mutex_lock(&pool->lock);
+    pool->is_over = true;
+    pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->lock);
     for (int i = 0; i < pool->count; i++)
         pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->changed);
