@@ -1,7 +1,8 @@
 /* Shared by the files of the api room.
  *
  * A request lives from its request line to the end of its answer, on one thread at a time: those of libmicrohttpd read
- * and answer, and wait for nothing; what may have to wait is handled by the handler pool's. Handlers fill an answer and
+ * and answer, and wait for nothing (but to look up who sends a large picture: all but one of them); what may have to
+ * wait is handled by the handler pool's. Handlers fill an answer and
  * know nothing of sockets; server.c does. What a request says was read by its route's tables before. One watch thread
  * (watch.c) ends what takes too long, wakes requests that wait for a preview, and carries all WebSockets (websocket.c).
  */
@@ -212,7 +213,8 @@ void handler_pool_stop(struct handler_pool *pool);
 void handler_pool_free(struct handler_pool *pool);
 /* Fewer than half of http.max_connections wait: the others are for who need not. */
 bool handler_pool_has_place(const struct handler_pool *pool);
-/* Suspends the request's connection until its answer is filled. False: it is not taken, as the server stops. */
+/* Suspends the request's connection until its answer is filled, from when on it is not the caller's (is_handed_over).
+ * False: it is not taken, as the server stops. */
 bool handler_pool_take(struct handler_pool *pool, struct request *request);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
 bool request_read(struct request *request, struct answer *answer);

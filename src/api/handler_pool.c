@@ -115,6 +115,7 @@ bool handler_pool_take(struct handler_pool *pool, struct request *request)
         return false;
     MHD_suspend_connection(request->connection);
     request->link.data = request;
+    request->is_handed_over = true;
     pthread_mutex_lock(&pool->lock);
     g_queue_push_tail_link(&pool->requests, &request->link);
     tell_length(pool);

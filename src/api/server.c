@@ -375,6 +375,8 @@ static bool begin(struct request *request, const char *method, const char *versi
     return check_framing(request, version, answer) && check_host(request, answer) && check_sender(request, answer);
 }
 
+static const char too_many_wait[] = "too many wait already: try again";
+
 /* False: it will be asked for again once it is. */
 static bool handle_request(struct request *request)
 {
@@ -382,15 +384,13 @@ static bool handle_request(struct request *request)
     watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
     if (!request->route && !route_find(request, &request->answer))
         return true;
-    request->is_handed_over = !route_is_prompt(request);
-    if (request->is_handed_over && !handler_pool_has_place(request->api->handlers)) {
-        request->is_handed_over = false;
-        answer_later(&request->answer, "too many wait already: try again");
+    bool is_prompt = route_is_prompt(request);
+    if (!is_prompt && !handler_pool_has_place(request->api->handlers)) {
+        answer_later(&request->answer, too_many_wait);
         return true;
     }
-    if (request->is_handed_over && handler_pool_take(request->api->handlers, request))
+    if (!is_prompt && handler_pool_take(request->api->handlers, request))
         return false;
-    request->is_handed_over = false;
     route_handle(request, &request->answer);
     return true;
 }
@@ -415,10 +415,8 @@ static enum MHD_Result answer_request(struct request *request)
         answer_clear(answer);
         return answer_request(request);
     }
-    if (answer->is_waiting && !is_suspended) {
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too many wait already: try again", NULL);
-        answer_header(answer, "Retry-After", "1");
-    }
+    if (answer->is_waiting && !is_suspended)
+        answer_later(answer, too_many_wait);
     watch_begin(request->api->watch, watched(request), WATCH_ANSWERING);
     answer_cors(request, answer);
     enum MHD_Result result = is_suspended ? MHD_YES : send_answer(request, answer);

@@ -29,16 +29,23 @@ static void assert_status(const struct api_world *world, const char *path, const
     reply_clear(&reply);
 }
 
+/* What is begun finds the token remembered. */
+static void start_known(struct api_world *world)
+{
+    world_start(world);
+    world_set_online(world);
+    world_login(world);
+    assert_status(world, "/health", world->token, 200);
+}
+
 /* What watches the server would end it, and the page would be dead, as long as some requests wait for the store. */
 static void test_who_waits_for_the_store_holds_up_nobody(void)
 {
     struct api_world world;
     struct store_transaction *held[SQLITE_READERS];
     int fds[CLIENTS];
-    world_init(&world);
-    world_set_online(&world);
-    world_login(&world);
-    assert_status(&world, "/health", world.token, 200); /* who it is, is remembered from now on */
+    world_prepare(&world);
+    start_known(&world);
     hang_store(&world, held);
     ask_all(&world, fds);
     assert_status(&world, "/health/live", NULL, 200);
@@ -86,10 +93,7 @@ static void test_no_more_wait_than_there_is_room_for(void)
     world_prepare(&world);
     world.settings.http.handler_threads = 1;
     world.settings.http.max_connections = 2 * CLIENTS;
-    world_start(&world);
-    world_set_online(&world);
-    world_login(&world);
-    assert_status(&world, "/health", world.token, 200); /* what is begun finds the token remembered */
+    start_known(&world);
     int64_t before = counter_get(&world.health.tokens_remembered);
     hang_store(&world, held);
     fds[CLIENTS] = ask(&world);
@@ -111,10 +115,8 @@ static void test_a_stop_begins_nothing(void)
     struct api_world world;
     struct store_transaction *held[SQLITE_READERS];
     int fds[CLIENTS];
-    world_init(&world);
-    world_set_online(&world);
-    world_login(&world);
-    assert_status(&world, "/health", world.token, 200); /* each that is begun finds the token remembered */
+    world_prepare(&world);
+    start_known(&world);
     int64_t before = counter_get(&world.health.tokens_remembered);
     hang_store(&world, held);
     ask_all(&world, fds);
