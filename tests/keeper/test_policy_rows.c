@@ -1,39 +1,9 @@
 /* Rows of service_policies that other programs write: changed like any other, and no version names two documents. */
-#include "../store/store_world.h"
-#include "keeper/keeper.h"
+#include "keeper_world.h"
 #include "store/store_internal.h"
-
-struct world {
-    struct store_world store;
-    struct settings settings;
-    struct policy_keeper *keeper;
-};
 
 static const struct policy_name org_safety = {{.org_id = "default"}, POLICY_SAFETY, NULL};
 static const struct policy_name door_safety = {{.org_id = "default", .camera_id = "door"}, POLICY_SAFETY, NULL};
-
-static void world_start(struct world *world)
-{
-    g_autoptr(GError) error = NULL;
-    *world = (struct world){0};
-    world_init(&world->store);
-    record_init(&settings_descriptor, &world->settings);
-    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
-    camera->id = g_strdup("door");
-    camera->source = g_strdup("rtsp://10.0.0.7/s");
-    g_assert_true(store_camera_put(world->store.store, camera, &error));
-    const struct policy_keeper_config config = {
-        .store = world->store.store, .settings = &world->settings, .clock = world->store.clock};
-    world->keeper = policy_keeper_new(&config, &error);
-    g_assert_no_error(error);
-}
-
-static void world_end(struct world *world)
-{
-    policy_keeper_free(world->keeper);
-    record_clear(&settings_descriptor, &world->settings);
-    world_clear(&world->store);
-}
 
 /* As another program does. */
 static void run_sql_of(struct world *world, const char *org_id, const char *sql)
@@ -98,7 +68,7 @@ static void test_a_row_of_another_program_is_changed_in_every_way(void)
     };
     for (size_t i = 0; i < G_N_ELEMENTS(first); i++) {
         struct world world;
-        world_start(&world);
+        world_begin(&world);
         insert_row(&world);
         change(&world, &first[i], 2, "{\"loitering_seconds\":7}");
         change(&world,
@@ -115,7 +85,7 @@ static void test_a_version_that_another_program_gave_is_used_no_more(void)
 {
     static const int given[] = {2, 4, 10};
     struct world world;
-    world_start(&world);
+    world_begin(&world);
     int version = 1;
     change(&world,
            &(struct policy_change){.name = org_safety, .action = POLICY_PUT, .body = "{\"loitering_seconds\":1}"},
@@ -146,7 +116,7 @@ static void test_after_the_last_version_there_is_none(void)
     struct world world;
     g_autoptr(GError) error = NULL;
     struct policy_changed changed;
-    world_start(&world);
+    world_begin(&world);
     insert_row(&world);
     run_sql(&world, "UPDATE service_policies SET version = 2147483647");
     const struct policy_change more = {.name = org_safety,
@@ -165,7 +135,7 @@ static void test_a_row_that_another_program_moved_stays(void)
 {
     struct world world;
     g_autoptr(GError) error = NULL;
-    world_start(&world);
+    world_begin(&world);
     change(&world,
            &(struct policy_change){.name = door_safety, .action = POLICY_PUT, .body = "{\"loitering_seconds\":1}"}, 1,
            "{\"loitering_seconds\":1}");
@@ -186,7 +156,7 @@ static void test_a_list_reads_no_other_orgs(void)
     struct world world;
     int64_t revision;
     g_autoptr(GError) error = NULL, failure = NULL;
-    world_start(&world);
+    world_begin(&world);
     change(&world,
            &(struct policy_change){.name = org_safety, .action = POLICY_PUT, .body = "{\"loitering_seconds\":1}"}, 1,
            "{\"loitering_seconds\":1}");

@@ -2,19 +2,9 @@
  * version or a later one, and what was changed is in force when the change returns. The suite runs under the
  * sanitizers.
  */
-#include "../store/store_world.h"
-#include "keeper/keeper.h"
-
-#include <stdatomic.h>
+#include "keeper_world.h"
 
 enum { CHANGES = 60, READS = 100 };
-
-struct world {
-    struct store_world store;
-    struct settings settings;
-    struct policy_keeper *keeper;
-    atomic_bool is_over;
-};
 
 static void turn(struct world *world)
 {
@@ -80,22 +70,6 @@ static void change(struct world *world, int version)
     record_errors_clear(&errors);
 }
 
-static void world_begin(struct world *world)
-{
-    g_autoptr(GError) error = NULL;
-    *world = (struct world){0};
-    world_init(&world->store);
-    record_init(&settings_descriptor, &world->settings);
-    struct camera *camera = record_list_append(&world->settings.cameras, &camera_descriptor);
-    camera->id = g_strdup("door");
-    camera->source = g_strdup("rtsp://10.0.0.7/s");
-    g_assert_true(store_camera_put(world->store.store, camera, &error));
-    const struct policy_keeper_config config = {
-        .store = world->store.store, .settings = &world->settings, .clock = world->store.clock};
-    world->keeper = policy_keeper_new(&config, &error);
-    g_assert_no_error(error);
-}
-
 static void test_h02_a_view_is_never_older_than_the_one_before(void)
 {
     static void (*const acts[])(struct world *) = {turn, see_cameras, only_read};
@@ -113,9 +87,7 @@ static void test_h02_a_view_is_never_older_than_the_one_before(void)
     atomic_store(&world.is_over, true);
     for (size_t i = 0; i < G_N_ELEMENTS(acts); i++)
         pthread_join(threads[i], NULL);
-    policy_keeper_free(world.keeper);
-    record_clear(&settings_descriptor, &world.settings);
-    world_clear(&world.store);
+    world_end(&world);
 }
 
 int main(int argc, char **argv)
