@@ -118,11 +118,14 @@ static void test_a_stop_begins_nothing(void)
     world_prepare(&world);
     start_known(&world);
     int64_t before = counter_get(&world.health.tokens_remembered);
+    int begun = world.settings.http.handler_threads;
     hang_store(&world, held);
     ask_all(&world, fds);
+    WORLD_AWAIT(counter_get(&world.health.tokens_remembered) - before == begun);
+    WORLD_AWAIT(counter_get(&world.health.http_queued) == CLIENTS - begun); /* all have come */
     api_stop(world.api);
     world.api = NULL;
-    g_assert_cmpint(counter_get(&world.health.tokens_remembered) - before, ==, world.settings.http.handler_threads);
+    g_assert_cmpint(counter_get(&world.health.tokens_remembered) - before, ==, begun);
     for (int i = 0; i < CLIENTS; i++)
         close(fds[i]);
     release_store(held);

@@ -3,6 +3,7 @@
 
 #include "vedette/spool.h"
 
+#include <errno.h>
 #include <glib.h>
 #include <glib/gstdio.h>
 #include <stdbool.h>
@@ -172,6 +173,24 @@ G_GNUC_UNUSED static GPtrArray *world_files(const struct spool_world *world, con
         g_dir_close(directory);
     g_ptr_array_sort(names, world_compare_texts);
     return names;
+}
+
+/* What its files take on disk, as du would say it; of those that its threads take away meanwhile, nothing. */
+G_GNUC_UNUSED static int64_t world_count_bytes(const struct spool_world *world)
+{
+    static const char *const suffixes[] = {".spool", ".spool-wal", "spare"};
+    int64_t bytes = 0;
+    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
+        g_autoptr(GPtrArray) files = world_files(world, suffixes[i]);
+        for (guint j = 0; j < files->len; j++) {
+            struct stat status;
+            if (stat(g_ptr_array_index(files, j), &status) == 0)
+                bytes += status.st_size;
+            else
+                g_assert_cmpint(errno, ==, ENOENT);
+        }
+    }
+    return bytes;
 }
 
 /* A world of its own, with what a kill would leave of another just now. */

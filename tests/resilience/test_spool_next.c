@@ -65,25 +65,10 @@ static void leave_a_spare(struct spool_world *world)
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
 }
 
-static int64_t count_bytes(const struct spool_world *world)
-{
-    static const char *const suffixes[] = {".spool", ".spool-wal", "spare"};
-    int64_t bytes = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autoptr(GPtrArray) files = world_files(world, suffixes[i]);
-        for (guint j = 0; j < files->len; j++) {
-            struct stat status;
-            g_assert_cmpint(stat(g_ptr_array_index(files, j), &status), ==, 0);
-            bytes += status.st_size;
-        }
-    }
-    return bytes;
-}
-
 static void await_counted(struct spool_world *world)
 {
     int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
-    while (world_stats(world).disk_bytes != count_bytes(world))
+    while (world_stats(world).disk_bytes != world_count_bytes(world))
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
 }
 
@@ -193,7 +178,7 @@ static void test_q05_what_is_made_ahead_gives_way_to_records(void)
     for (int round = 0; round < ROUNDS; round++) {
         while (put_one(&world)) {
             taken[round]++;
-            g_assert_cmpint(count_bytes(&world), <=, world.config.max_disk_bytes + FILE_BYTES);
+            g_assert_cmpint(world_count_bytes(&world), <=, world.config.max_disk_bytes + FILE_BYTES);
         }
         int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
         while (count_named(&world, "spare"))

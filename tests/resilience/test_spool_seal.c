@@ -193,22 +193,6 @@ static void test_q13_crashes_in_a_row_leave_no_more_to_read(void)
 
 /* ---- Q5: what it takes on disk ---- */
 
-/* Of the files, as du would say it. */
-static int64_t count_bytes(const struct spool_world *world)
-{
-    static const char *const suffixes[] = {".spool", ".spool-wal"};
-    int64_t bytes = 0;
-    for (size_t i = 0; i < G_N_ELEMENTS(suffixes); i++) {
-        g_autoptr(GPtrArray) files = world_files(world, suffixes[i]);
-        for (guint j = 0; j < files->len; j++) {
-            struct stat status;
-            g_assert_cmpint(stat(g_ptr_array_index(files, j), &status), ==, 0);
-            bytes += status.st_size;
-        }
-    }
-    return bytes;
-}
-
 /* A WAL holds a page for each small commit: that counts, is bounded, and ends with the seal. */
 static void test_q05_the_disk_bytes_are_those_of_the_files(void)
 {
@@ -220,7 +204,7 @@ static void test_q05_the_disk_bytes_are_those_of_the_files(void)
     set_delays(never_us, spool_tick_us);
     world_open(&world);
     put_long(&world, 0, RECORDS);
-    g_assert_cmpint(world_stats(&world).disk_bytes, ==, count_bytes(&world));
+    g_assert_cmpint(world_stats(&world).disk_bytes, ==, world_count_bytes(&world));
     g_autoptr(GPtrArray) wals = world_files(&world, "-wal");
     g_assert_cmpuint(wals->len, >, 5);
     for (guint i = 0; i < wals->len; i++) {
@@ -230,13 +214,13 @@ static void test_q05_the_disk_bytes_are_those_of_the_files(void)
     }
     world_init_crashed(&crashed, &world);
     world_open(&crashed);
-    g_assert_cmpint(world_stats(&crashed).disk_bytes, ==, count_bytes(&crashed)); /* from the start */
+    g_assert_cmpint(world_stats(&crashed).disk_bytes, ==, world_count_bytes(&crashed)); /* from the start */
     world_clear(&crashed);
     world_close(&world);
     set_delays(0, spool_tick_us); /* while no thread reads it */
     world_open(&world);
     world_await_read(&world);
-    g_assert_cmpint(world_stats(&world).disk_bytes, ==, count_bytes(&world));
+    g_assert_cmpint(world_stats(&world).disk_bytes, ==, world_count_bytes(&world));
     g_assert_cmpint(world_stats(&world).disk_bytes, <, 2 * RECORDS * 700);
     world_clear(&world);
     reset_delays();
@@ -256,7 +240,7 @@ static void test_q05_max_disk_bytes_holds_with_wals(void)
     guint taken = 0;
     while (world_put(&world, "shop", 5, text)) {
         taken++;
-        g_assert_cmpint(count_bytes(&world), <=, MOST + 16384); /* one commit may pass it by its pages */
+        g_assert_cmpint(world_count_bytes(&world), <=, MOST + 16384); /* one commit may pass it by its pages */
     }
     g_assert_cmpuint(taken, >=, 400); /* and most of it is records */
     g_autoptr(GPtrArray) texts = world_drain(&world);
