@@ -24,7 +24,8 @@ ROUNDS, SECONDS, CONNECTIONS, EVENTS = 5, 3, 16, 20
 PYTHON = "/usr/bin/python3"  # Debian's, which has its packages
 TICKS = os.sysconf("SC_CLK_TCK")
 NO_LIMITS = ("limits: {reads_per_minute: 10000000, writes_per_minute: 10000000, heavy_per_minute: 10000000}\n"
-             "http: {max_connections: 4096, max_connections_per_address: 4096, websocket_max_clients: 2048}\n")
+             "http: {max_connections: 4096, max_connections_per_address: 4096, websocket_max_clients: 2048, "
+             "websocket_max_clients_per_user: 2048}\n")
 
 FASTAPI = '''
 import json, sqlite3

@@ -10,8 +10,6 @@
 #include "api/api_internal.h"
 #include "keeper/backtests.h"
 
-enum { LISTEN_BACKLOG = 256 };
-
 static int bound_port(int fd)
 {
     union {
@@ -34,14 +32,16 @@ static const char *listen_advice(int code)
     return "set http.address (VEDETTE_HTTP_ADDRESS) to an address of this machine";
 }
 
-static int open_socket(const struct addrinfo *found)
+/* As many may stand before the door as there is room for inside, or as the system lets: who comes beyond, when all come
+ * back at once, would try again after a second. */
+static int open_socket(const struct addrinfo *found, int backlog)
 {
     int fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     const int on = 1;
     if (fd < 0)
         return -1;
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
-    if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, LISTEN_BACKLOG) == 0)
+    if (bind(fd, found->ai_addr, found->ai_addrlen) == 0 && listen(fd, backlog) == 0)
         return fd;
     int code = errno;
     close(fd);
@@ -60,7 +60,7 @@ static int open_listener(const struct http_settings *http, GError **error)
                     gai_strerror(code));
         return -1;
     }
-    int fd = open_socket(found);
+    int fd = open_socket(found, http->max_connections);
     int why = errno;
     freeaddrinfo(found);
     if (fd < 0) {
