@@ -87,10 +87,12 @@ static void note_steps(struct figure *figure, double frame_seconds)
         figure->is_going = true;
 }
 
-static void note_stillness(struct figure *figure, double frame_seconds)
+/* Time adds up picture by picture: one that came late says nothing of those before it. */
+static void note_time(struct figure *figure, double frame_seconds)
 {
     bool is_still = hypot(figure->vx, figure->vy) < 0.12;
-    figure->still = is_still ? figure->still + 1 : 0;
+    figure->still_seconds = is_still ? figure->still_seconds + frame_seconds : 0;
+    figure->unseen_seconds = figure->unseen > 0 ? figure->unseen_seconds + frame_seconds : 0;
     if (hypot(figure->x - figure->born_x, figure->y - figure->born_y) > 0.5 * fmax(figure->w, figure->h / 2))
         figure->has_moved = true;
     note_steps(figure, frame_seconds);
@@ -100,12 +102,11 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
                       double frame_seconds)
 {
     struct figure *figure = &figures->items[i];
-    note_stillness(figure, frame_seconds);
-    double unseen = figure->unseen * frame_seconds, still = figure->still * frame_seconds;
+    note_time(figure, frame_seconds);
     double patience = figure->is_merged ? forget_hidden_seconds : forget_seconds;
-    if (is_outside(figure, picture) || unseen > patience || is_double(figures, i))
+    if (is_outside(figure, picture) || figure->unseen_seconds > patience || is_double(figures, i))
         return true;
-    if ((figure->has_moved || still < hole_seconds) && still < absorb_seconds)
+    if (figure->still_seconds < (figure->has_moved ? absorb_seconds : hole_seconds))
         return false;
     background_absorb(background, picture, figure_bounds(figure, 2), figure->has_moved);
     return true;

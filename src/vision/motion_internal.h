@@ -188,7 +188,8 @@ struct figure {
     double vx, vy, vh; /* a frame */
     double born_x, born_y;
     struct look look;
-    int age, unseen, still;                /* frames: since birth, without support, without moving */
+    int age, unseen;                       /* frames: since birth, without support */
+    double unseen_seconds, still_seconds;  /* without support; without moving */
     struct bounds seen;                    /* the last time it was alone */
     bool is_merged;                        /* shares its region with another figure now */
     bool has_moved;                        /* ever, by half its size: else it may be a hole in the background */

@@ -113,6 +113,72 @@ static void test_what_left_leaves_no_ghost(void)
     watch_clear(&watch);
 }
 
+/* Five pictures a second. */
+enum { USUAL_US = 200000, LATE_US = 800000 };
+
+static void feed_room(struct watch *watch, int64_t *us, int frames)
+{
+    for (int i = 0; i < frames; i++, *us += USUAL_US)
+        feed(watch, painted(640, 360, 0, 0, 0, 0, *us));
+}
+
+static void feed_standing(struct watch *watch, int64_t *us, int frames)
+{
+    for (int i = 0; i < frames; i++, *us += USUAL_US)
+        feed(watch, painted(640, 360, 300, 120, 40, 120, *us));
+}
+
+/* It comes from the left, and stands for so many pictures. */
+static void come_to_rest(struct watch *watch, int64_t *us, int frames)
+{
+    feed_room(watch, us, 15);
+    for (int x = -40; x < 300; x += 10, *us += USUAL_US)
+        feed(watch, painted(640, 360, x, 120, 40, 120, *us));
+    feed_standing(watch, us, frames);
+}
+
+/* A gap counts for what it is, and says nothing of the pictures before it. */
+static void test_a_late_picture_makes_nobody_background(void)
+{
+    static const int pictures_of_rest = 200, pictures_seen = 40; /* 40 s of 120, and 8 of 12 */
+    struct watch came, appeared;
+    watch_init(&came, "scene://shop");
+    watch_init(&appeared, "scene://shop");
+    int64_t came_us = 0, appeared_us = 0;
+    come_to_rest(&came, &came_us, pictures_of_rest);
+    feed_room(&appeared, &appeared_us, 15);
+    feed_standing(&appeared, &appeared_us, pictures_seen);
+    came_us += LATE_US - USUAL_US;
+    appeared_us += LATE_US - USUAL_US;
+    feed_standing(&came, &came_us, 5);
+    feed_standing(&appeared, &appeared_us, 5);
+    g_assert_cmpint(came.objects->count, ==, 1);
+    g_assert_cmpint(appeared.objects->count, ==, 1);
+    feed_standing(&came, &came_us, 450); /* longer than both need */
+    feed_standing(&appeared, &appeared_us, 25);
+    g_assert_cmpint(came.objects->count, ==, 0);
+    g_assert_cmpint(appeared.objects->count, ==, 0);
+    watch_clear(&came);
+    watch_clear(&appeared);
+}
+
+/* Out of sight for two pictures, 0.9 s together: it is the same, and needs not be seen for some pictures first. */
+static void test_a_late_picture_forgets_nobody(void)
+{
+    static const int64_t gap_us = 700000;
+    struct watch watch;
+    watch_init(&watch, "scene://shop");
+    int64_t us = 0;
+    come_to_rest(&watch, &us, 20);
+    feed_room(&watch, &us, 1);
+    us += gap_us - USUAL_US;
+    feed_room(&watch, &us, 1);
+    g_assert_cmpint(watch.objects->count, ==, 0);
+    feed_standing(&watch, &us, 1);
+    g_assert_cmpint(watch.objects->count, ==, 1);
+    watch_clear(&watch);
+}
+
 static void test_a_change_of_size_starts_over(void)
 {
     static const int sizes[][2] = {{640, 360}, {321, 243}, {2, 2}, {1, 1}, {1920, 1080}};
@@ -184,6 +250,8 @@ int main(int argc, char **argv)
     g_test_add_func("/motion/learning says so", test_learning_says_so);
     g_test_add_func("/motion/one who stands still stays seen", test_one_who_stands_still_stays_seen);
     g_test_add_func("/motion/what left leaves no ghost", test_what_left_leaves_no_ghost);
+    g_test_add_func("/motion/a late picture makes nobody background", test_a_late_picture_makes_nobody_background);
+    g_test_add_func("/motion/a late picture forgets nobody", test_a_late_picture_forgets_nobody);
     g_test_add_func("/motion/a change of size starts over", test_a_change_of_size_starts_over);
     g_test_add_func("/motion/masked places see nothing", test_masked_places_see_nothing);
     g_test_add_func("/motion/two runs see the same", test_two_runs_see_the_same);
