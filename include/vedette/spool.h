@@ -25,7 +25,11 @@
 
 VEDETTE_BEGIN
 
-enum { VEDETTE_SPOOL_PRIORITIES = 10, VEDETTE_SPOOL_TENANT_MAX_BYTES = 128 };
+enum {
+    VEDETTE_SPOOL_PRIORITIES = 10,
+    VEDETTE_SPOOL_TENANT_MAX_BYTES = 128,
+    VEDETTE_SPOOL_TENANTS_MAX = 65536, /* what max_tenants may be at most; room is made as they come */
+};
 
 enum vedette_spool_error_kind {
     VEDETTE_SPOOL_INVALID = 1, /* the call is wrong; trying again cannot help */
@@ -61,7 +65,8 @@ struct vedette_spool_config {
     enum vedette_spool_durability durability; /* default DURABLE */
     int64_t max_record_bytes;                 /* larger ones are refused; 1..512 MiB; default 1 MiB */
     int64_t max_memory_bytes;                 /* payloads kept in memory besides the disk; 0 or more; default 8 MiB */
-    int32_t max_tenants;                      /* that hold records at once, counted apart; 1..65536; default 256 */
+    int32_t max_tenants;                      /* that hold records at once, counted apart; from 1 to
+                                               VEDETTE_SPOOL_TENANTS_MAX; default 256 */
     int32_t oldest_every;                     /* see above; 0: never; default 8 */
     int64_t commit_delay_us;                  /* how long a commit waits for others to share it; 0..10000; default 0 */
     int64_t acknowledge_delay_us;             /* after so long at most, what is done is noted on disk; default 200 ms */

@@ -357,24 +357,12 @@ void drain_release(struct drain *drain)
     pthread_mutex_unlock(&drain->lock);
 }
 
-/* What a `vedette spool drain` before this start stored. */
-static void tell_untold(struct drain *drain)
-{
-    g_autoptr(GError) error = NULL;
-    struct vedette_spool *untold = untold_open(drain->parts.data_dir, false, &error);
-    while (untold && !is_stopping(drain) && untold_tell(untold, drain->parts.notify))
-        ;
-    if (error)
-        log_error(NULL, "%s: they are tried again at the next start", error->message);
-    vedette_spool_close(untold);
-}
-
 static void *run(void *data)
 {
     struct drain *drain = data;
     if (!wait_for_release(drain))
         return NULL;
-    tell_untold(drain);
+    struct untold_teller *teller = untold_start(&drain->parts);
     while (!is_stopping(drain)) {
         g_autoptr(GError) error = NULL;
         bool is_empty;
@@ -388,6 +376,7 @@ static void *run(void *data)
         rest(drain, wait_us);
     }
     finish(drain);
+    untold_stop(teller);
     return NULL;
 }
 

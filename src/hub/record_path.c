@@ -224,9 +224,9 @@ bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **e
 int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)
 {
     struct record_path *path = path_new(parts, error);
-    struct vedette_spool *untold = path ? untold_open(parts->data_dir, true, error) : NULL;
+    struct vedette_spool *untold = path ? untold_open(parts, error) : NULL;
     int64_t stored = untold ? drain_all(path->spool, path->breaker, parts, untold, error) : -1;
-    vedette_spool_close(untold);
+    untold_close(untold);
     record_path_close(path);
     return stored;
 }

@@ -24,6 +24,7 @@ struct vedette_spool *queue_open(const char *directory, const struct queue_bound
     config.when_full = VEDETTE_SPOOL_DROP_LOWEST;
     config.max_record_bytes = bounds->max_record_bytes;
     config.max_memory_bytes = bounds->max_memory_bytes;
+    config.max_tenants = VEDETTE_SPOOL_TENANTS_MAX; /* dead letters are of every org, and none is lost to another's */
     config.file_bytes = FILE_BYTES;
     config.reserve_bytes = RESERVE_BYTES;
     config.wall_ms = wall_ms;

@@ -4,6 +4,7 @@
 #include "hub/record_path.h"
 
 #include "facts/settings.h"
+#include "logged.h"
 #include "store/places.h"
 
 #include <pthread.h>
@@ -19,6 +20,9 @@ struct fixture {
     struct notify *notify;
     struct record_path *path;
     struct clock *clock; /* NULL: the machine's */
+    bool (*says)(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                 struct notify_policy *policy); /* see notify_parts */
+    void *says_data;
 };
 
 static void start(struct fixture *fixture)
@@ -38,7 +42,9 @@ static void open_all(struct fixture *fixture)
     const struct notify_parts parts = {.data_dir = fixture->world.directory,
                                        .settings = &fixture->settings.notify,
                                        .clock = clock_system(),
-                                       .resilience = fixture->resilience};
+                                       .resilience = fixture->resilience,
+                                       .says = fixture->says,
+                                       .says_data = fixture->says_data};
     fixture->notify = notify_open(&parts, &error);
     g_assert_no_error(error);
     const struct record_path_parts path = {.data_dir = fixture->world.directory,
@@ -111,23 +117,37 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
     __atomic_store_n((int *)data, 1, __ATOMIC_RELEASE);
 }
 
-/* As after a crash: the spool has them, and nobody was told. */
-static void leave_signals(struct fixture *fixture, int count)
+static struct analytics_event *make_signal_of(const char *id, const char *org_id)
+{
+    struct analytics_event *event = make_signal(id);
+    g_free(event->org_id);
+    event->org_id = g_strdup(org_id);
+    return event;
+}
+
+/* As after a crash: the spool has them, and nobody was told. Of so many orgs in turn, the first of them "default". */
+static void leave_signals_of_orgs(struct fixture *fixture, const char *name, int count, int orgs)
 {
     struct vedette_spool_config config;
-    g_autofree char *directory = g_build_filename(fixture->world.directory, "spool", NULL);
+    g_autofree char *directory = g_build_filename(fixture->world.directory, name, NULL);
     vedette_spool_config_init(&config);
+    config.max_tenants = orgs;
     struct vedette_spool *spool = vedette_spool_open(directory, &config, NULL);
     for (int i = 0; i < count; i++) {
-        g_autofree char *id = g_strdup_printf("e%d", i);
-        struct analytics_event *event = make_signal(id);
+        g_autofree char *id = g_strdup_printf("e%d", i), *org_id = g_strdup_printf("org%d", i % orgs);
+        struct analytics_event *event = make_signal_of(id, i % orgs ? org_id : "default");
         g_autoptr(GString) json = g_string_new(NULL);
         record_encode_json(&analytics_event_descriptor, event, true, json);
-        const struct vedette_spool_record record = {.tenant = "default", .payload = json->str, .length = json->len};
+        const struct vedette_spool_record record = {.tenant = event->org_id, .payload = json->str, .length = json->len};
         g_assert_true(vedette_spool_enqueue(spool, &record, 1, NULL));
         analytics_event_free(event);
     }
     vedette_spool_close(spool);
+}
+
+static void leave_signals(struct fixture *fixture, int count)
+{
+    leave_signals_of_orgs(fixture, "spool", count, 1);
 }
 
 /* It is let go of only once they are told. */
@@ -148,7 +168,7 @@ static void drain_apart(struct fixture *fixture, int64_t count)
     g_autoptr(GError) error = NULL;
     const struct record_path_parts parts = {.data_dir = fixture->world.directory,
                                             .settings = &fixture->settings,
-                                            .clock = clock_system(),
+                                            .clock = fixture->clock ? fixture->clock : clock_system(),
                                             .store = fixture->world.store,
                                             .health = &fixture->world.health};
     g_assert_cmpint(record_path_drain_now(&parts, &error), ==, count);
@@ -184,6 +204,60 @@ static void test_what_was_stored_without_a_server_is_told_at_the_next_start(void
     wait_until_accepted(&fixture, 1);
     end(&fixture);
     g_ptr_array_unref(events); /* lent to the spool's thread until then */
+}
+
+/* However long the server was off. */
+static void test_what_was_stored_without_a_server_does_not_expire(void)
+{
+    struct fixture fixture;
+    start(&fixture);
+    fixture.clock = fixture.world.clock;
+    leave_signals(&fixture, 3);
+    drain_apart(&fixture, 3);
+    clock_fake_advance_us(fixture.clock, INT64_C(86400) * G_USEC_PER_SEC);
+    open_all(&fixture);
+    wait_until_accepted(&fixture, 3);
+    end(&fixture);
+}
+
+/* More than the library's spools take by default. */
+static void test_what_many_orgs_left_is_stored_without_a_server(void)
+{
+    enum { ORGS = 300 };
+    struct fixture fixture;
+    start(&fixture);
+    fixture.settings.spool.max_tenants = ORGS;
+    leave_signals_of_orgs(&fixture, "spool", ORGS, ORGS);
+    drain_apart(&fixture, ORGS);
+    open_all(&fixture);
+    wait_until_accepted(&fixture, 1); /* of the org whose webhook it is */
+    end(&fixture);
+}
+
+static bool has_logged(const struct logged *logged, const char *words)
+{
+    g_autofree char *text = NULL;
+    return g_file_get_contents(logged->path, &text, NULL, NULL) && strstr(text, words);
+}
+
+/* As those that were kept by what lets them expire, and for too long. */
+static void test_what_is_lost_of_what_was_kept_is_logged(void)
+{
+    struct fixture fixture;
+    struct logged logged;
+    start(&fixture);
+    leave_signals_of_orgs(&fixture, "untold", 3, 1);
+    fixture.clock = fixture.world.clock;
+    clock_fake_step_wall_ms(fixture.clock,
+                            clock_wall_ms(clock_system()) + INT64_C(86400000) - clock_wall_ms(fixture.clock));
+    keep_log(&logged);
+    open_all(&fixture);
+    int64_t until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!has_logged(&logged, "3 had expired") && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    end(&fixture);
+    g_autofree char *text = read_log(&logged);
+    g_assert_nonnull(strstr(text, "3 had expired"));
 }
 
 /* Told by the spool's thread and by the drain, and taken over once. */
@@ -237,6 +311,18 @@ static bool is_breaker_open(const struct fixture *fixture)
     struct vedette_breaker_stats stats;
     vedette_breaker_get_stats(record_path_breaker(fixture->path), &stats);
     return stats.state == VEDETTE_BREAKER_OPEN;
+}
+
+/* A notify_parts.says that waits for it. */
+static bool say_at_the_gate(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                            struct notify_policy *policy)
+{
+    (void)org_id;
+    (void)site_id;
+    (void)camera_id;
+    (void)policy;
+    wait_at_the_gate(data, NULL, NULL, NULL);
+    return false;
 }
 
 /* The store is at one event and does not come back from it until the gate is open; another goes to the spool behind it:
@@ -337,10 +423,7 @@ static void test_orgs_of_the_spool_are_bounded_by_the_setting(void)
     g_autoptr(GPtrArray) others = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     g_ptr_array_add(events, make_signal("e2"));
     g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
-    struct analytics_event *other = make_signal("e3");
-    g_free(other->org_id);
-    other->org_id = g_strdup("other");
-    g_ptr_array_add(others, other);
+    g_ptr_array_add(others, make_signal_of("e3", "other"));
     g_assert_false(record_path_submit(fixture.path, others, on_spooled, &is_spooled, &error));
     g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FULL);
     record_path_measure(fixture.path);
@@ -362,15 +445,30 @@ static void submit_of(struct fixture *fixture, const char *id, const char *org_i
 {
     int is_spooled = 0;
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
-    struct analytics_event *event = make_signal(id);
-    g_free(event->org_id);
-    event->org_id = g_strdup(org_id);
-    g_ptr_array_add(events, event);
+    g_ptr_array_add(events, make_signal_of(id, org_id));
     g_assert_true(record_path_submit(fixture->path, events, on_spooled, &is_spooled, NULL));
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
     while (!__atomic_load_n(&is_spooled, __ATOMIC_ACQUIRE) && g_get_monotonic_time() < until_us)
         g_usleep(1000);
     wait_until_drained(fixture);
+}
+
+/* Of what was kept for this start, or of one batch of it, the telling takes as long as it likes. */
+static void test_what_was_kept_holds_up_no_record(void)
+{
+    struct fixture fixture;
+    struct gate gate = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    start(&fixture);
+    leave_signals(&fixture, 3);
+    drain_apart(&fixture, 3);
+    fixture.says = say_at_the_gate;
+    fixture.says_data = &gate;
+    open_all(&fixture);
+    submit_of(&fixture, "later", "other"); /* whom nobody tells anything */
+    g_assert_cmpint(accepted(&fixture), ==, 0);
+    open_gate(&gate);
+    wait_until_accepted(&fixture, 3);
+    end(&fixture);
 }
 
 /* As someone who changes the database under the running server. */
@@ -448,6 +546,12 @@ int main(int argc, char **argv)
                     test_what_an_earlier_run_did_not_tell_is_told_before_it_is_let_go);
     g_test_add_func("/told/what was stored without a server is told at the next start",
                     test_what_was_stored_without_a_server_is_told_at_the_next_start);
+    g_test_add_func("/told/what was stored without a server does not expire",
+                    test_what_was_stored_without_a_server_does_not_expire);
+    g_test_add_func("/told/what many orgs left is stored without a server",
+                    test_what_many_orgs_left_is_stored_without_a_server);
+    g_test_add_func("/told/what is lost of what was kept is logged", test_what_is_lost_of_what_was_kept_is_logged);
+    g_test_add_func("/told/what was kept holds up no record", test_what_was_kept_holds_up_no_record);
     g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",

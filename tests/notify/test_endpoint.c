@@ -392,6 +392,22 @@ static void test_dead_letters_have_an_age(void)
     end(&fixture);
 }
 
+/* More of them than the library's spools take by default. */
+static void test_no_orgs_dead_letter_is_lost_to_others(void)
+{
+    enum { ORGS = 300 };
+    struct fixture fixture;
+    start(&fixture);
+    for (int i = 0; i < ORGS; i++) {
+        g_autofree char *org_id = g_strdup_printf("org%d", i);
+        bury(&fixture, org_id, i, 1, 1);
+    }
+    struct found last = find_letters(&fixture, "org299");
+    g_assert_cmpint(last.count, ==, 1);
+    found_clear(&last);
+    end(&fixture);
+}
+
 static void test_what_a_deleted_org_left_is_erased(void)
 {
     struct fixture fixture;
@@ -566,6 +582,7 @@ int main(int argc, char **argv)
     g_test_add_func("/endpoint/a dead letter shows what events show and no more",
                     test_a_dead_letter_shows_what_events_show_and_no_more);
     g_test_add_func("/endpoint/dead letters have an age", test_dead_letters_have_an_age);
+    g_test_add_func("/endpoint/no org's dead letter is lost to others", test_no_orgs_dead_letter_is_lost_to_others);
     g_test_add_func("/endpoint/what a deleted org left is erased", test_what_a_deleted_org_left_is_erased);
     g_test_add_func("/endpoint/w05_gone_disables_until_somebody_enables",
                     test_w05_gone_disables_until_somebody_enables);
