@@ -34,7 +34,7 @@ VEDETTE_PUBLIC void vedette_camera_stats_init(struct vedette_camera_stats *stats
 
 /* How a camera is. */
 struct vedette_camera_health {
-    const char *camera_id;             /* the monitor's, as long as it lives */
+    const char *camera_id;             /* the monitor's, until the camera is forgotten; see vedette_health_get */
     bool online;                       /* settled */
     int64_t offline_us;                /* how long it has been off line, or was until it came back; 0: it never was */
     struct vedette_camera_stats stats; /* of the last report; fps is never below 0 */
@@ -72,13 +72,14 @@ VEDETTE_PUBLIC void vedette_health_free(struct vedette_health *health);
 /* Watches a camera from now on, so that one that never reports is told too. True also when it is watched already;
  * false: there are max_cameras. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_watch(struct vedette_health *health, const char *camera_id);
-/* Watches it no longer, and remembers nothing of it. Not while vedette_health_tick runs, and so not from a callback nor
- * beside the monitor's own thread. */
+/* Watches it no longer, and remembers nothing of it: the camera_id that a callback had of it is gone. Not while
+ * vedette_health_tick runs, and so not from a callback nor beside the monitor's own thread. */
 VEDETTE_PUBLIC void vedette_health_forget(struct vedette_health *health, const char *camera_id);
 /* A report. A camera that is not watched yet is, from now on. False: as for watch. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_update_camera_stats(struct vedette_health *health, const char *camera_id,
                                                        const struct vedette_camera_stats *stats);
-/* How it is now. False: nobody watches it. Any thread. */
+/* How it is now; the answer's camera_id is the caller's own, whatever becomes of the camera. False: nobody watches it.
+ * Any thread. */
 VEDETTE_PUBLIC bool vedette_health_get(struct vedette_health *health, const char *camera_id,
                                        struct vedette_camera_health *camera);
 /* The metadata of a cameras table as JSON: frames_processed, errors_count, avg_latency_ms, fps, circuit_breaker_state.

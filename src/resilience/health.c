@@ -205,6 +205,8 @@ bool vedette_health_get(struct vedette_health *health, const char *camera_id, st
     if (watch)
         *camera = describe(watch, now_us);
     pthread_mutex_unlock(&health->lock);
+    if (watch)
+        camera->camera_id = camera_id; /* the monitor's goes when another thread forgets it */
     return watch != NULL;
 }
 

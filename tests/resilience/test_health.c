@@ -78,7 +78,9 @@ static void test_one_that_is_forgotten_is_not_told(void)
     struct vedette_camera_health health;
     world_init(&world);
     pass(&world, 1, 20);
+    g_assert_true(vedette_health_get(world.health, "door", &health));
     vedette_health_forget(world.health, "door");
+    g_assert_cmpstr(health.camera_id, ==, "door"); /* and no memory that was the monitor's */
     g_assert_false(vedette_health_get(world.health, "door", &health));
     pass(&world, -1, 120);
     g_assert_cmpstr(world.told->str, ==, "");
