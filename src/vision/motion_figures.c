@@ -5,8 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double forget_seconds = 1.2, forget_hidden_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120,
-                    settle_seconds = 30;
+static const double forget_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120, settle_seconds = 30;
 
 void figures_init(struct figures *figures, int width, int height)
 {
@@ -103,8 +102,7 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
 {
     struct figure *figure = &figures->items[i];
     note_time(figure, frame_seconds);
-    double patience = figure->is_merged ? forget_hidden_seconds : forget_seconds;
-    if (is_outside(figure, picture) || figure->unseen_seconds > patience || is_double(figures, i))
+    if (is_outside(figure, picture) || figure->unseen_seconds > forget_seconds || is_double(figures, i))
         return true;
     if (figure->still_seconds < (figure->has_moved ? absorb_seconds : hole_seconds))
         return false;

@@ -114,7 +114,7 @@ static void test_what_left_leaves_no_ghost(void)
 }
 
 /* Five pictures a second. */
-enum { USUAL_US = 200000, LATE_US = 800000 };
+enum { USUAL_US = 200000, LATE_US = 900000 };
 
 static void feed_room(struct watch *watch, int64_t *us, int frames)
 {
@@ -162,16 +162,16 @@ static void test_a_late_picture_makes_nobody_background(void)
     watch_clear(&appeared);
 }
 
-/* Out of sight for two pictures, 0.9 s together: it is the same, and needs not be seen for some pictures first. */
+/* Out of sight for three pictures, 1.2 s together, of 2.5: it is the same, and needs not be seen for some pictures
+ * first. */
 static void test_a_late_picture_forgets_nobody(void)
 {
-    static const int64_t gap_us = 700000;
     struct watch watch;
     watch_init(&watch, "scene://shop");
     int64_t us = 0;
     come_to_rest(&watch, &us, 20);
-    feed_room(&watch, &us, 1);
-    us += gap_us - USUAL_US;
+    feed_room(&watch, &us, 2);
+    us += LATE_US - USUAL_US;
     feed_room(&watch, &us, 1);
     g_assert_cmpint(watch.objects->count, ==, 0);
     feed_standing(&watch, &us, 1);
