@@ -6,8 +6,9 @@
 #include <math.h>
 #include <string.h>
 
-/* A frame interval that is not known yet, or a gap, counts as this. */
-static const double usual_frame_seconds = 0.1;
+/* A frame interval that is not known counts as the first; of a gap nobody knows what was in it, so that it counts as no
+ * more than the second. */
+static const double usual_frame_seconds = 0.1, frame_seconds_max = 5;
 /* More than this share of the picture at once is no figure: the camera moved, or a lamp did what light following cannot
  * follow. */
 static const double upheaval_share = 0.7;
@@ -354,7 +355,7 @@ void motion_update(struct motion *motion, const struct frame *frame, struct dete
         scene->is_learning = true; /* also in the last: nothing was compared yet, and nobody is known */
         return;
     }
-    detect(motion, seconds > 0 && seconds < 1 ? seconds : usual_frame_seconds, objects, scene);
+    detect(motion, seconds > 0 ? fmin(seconds, frame_seconds_max) : usual_frame_seconds, objects, scene);
 }
 
 const uint8_t *motion_hidden(struct motion *motion, bool with_absorbed, int *width_px, int *height_px)

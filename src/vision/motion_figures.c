@@ -6,6 +6,7 @@
 #include <string.h>
 
 static const double forget_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120, settle_seconds = 30;
+enum { FORGET_FRAMES = 2 }; /* at least: where pictures are further apart than forget_seconds */
 
 void figures_init(struct figures *figures, int width, int height)
 {
@@ -102,7 +103,8 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
 {
     struct figure *figure = &figures->items[i];
     note_time(figure, frame_seconds);
-    if (is_outside(figure, picture) || figure->unseen_seconds > forget_seconds || is_double(figures, i))
+    bool is_forgotten = figure->unseen >= FORGET_FRAMES && figure->unseen_seconds > forget_seconds;
+    if (is_outside(figure, picture) || is_forgotten || is_double(figures, i))
         return true;
     if (figure->still_seconds < (figure->has_moved ? absorb_seconds : hole_seconds))
         return false;

@@ -3,8 +3,10 @@
 #include <math.h>
 #include <string.h>
 
-/* A change raises a pixel's level by CHANGE_RISE; levels fall by a 64th each second. What changes r times a second
- * settles at r × 65536: from 0.15 on it is ignored, with what lies beside it; below 0.04 it is heeded again. */
+/* A change raises a pixel's level by CHANGE_RISE; levels fall by a 64th each second, or with each picture where these
+ * are further apart: no more than one change can be seen in each. What changes r times a second, or so many times a
+ * picture, settles at r × 65536: from 0.15 on it is ignored, with what lies beside it; below 0.04 it is heeded again.
+ */
 enum { CHANGE_RISE = 1024, FALL_SHIFT = 6, IGNORED_FROM = 9830, HEEDED_FROM = 2621 };
 static const double fall_seconds = 1;
 /* More of the picture than this without rest is weather, or a crowd, and no place. */

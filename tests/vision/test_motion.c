@@ -113,6 +113,41 @@ static void test_what_left_leaves_no_ghost(void)
     watch_clear(&watch);
 }
 
+/* The seconds are the same when pictures come seldom: the place that a moved box leaves is no object for longer. */
+static void test_what_left_leaves_no_ghost_in_seldom_pictures(void)
+{
+    static const int64_t apart_us[] = {999999, 1000000, 2000000, 4000000}, learnt_us = 60000000, gone_us = 24000000;
+    for (size_t i = 0; i < G_N_ELEMENTS(apart_us); i++) {
+        struct watch watch;
+        int64_t us = 0;
+        int seen = 0;
+        watch_init(&watch, "scene://shop");
+        for (; us < learnt_us; us += apart_us[i])
+            feed(&watch, painted(640, 360, 300, 120, 40, 120, us));
+        for (int64_t from_us = us; us < from_us + gone_us; us += apart_us[i], seen += watch.objects->count)
+            feed(&watch, painted(640, 360, 0, 0, 0, 0, us));
+        g_test_message("a picture each %" G_GINT64_FORMAT " us: an object in %d", apart_us[i], seen);
+        g_assert_cmpint(seen, >, 0);
+        g_assert_cmpint(watch.objects->count, ==, 0);
+        watch_clear(&watch);
+    }
+}
+
+/* Not seen in one picture, who stands there is the same, however far apart pictures are. */
+static void test_one_picture_forgets_nobody(void)
+{
+    static const int64_t apart_us = 3000000;
+    struct watch watch;
+    int64_t us = 0;
+    watch_init(&watch, "scene://shop");
+    for (int i = 0; i < 5; i++, us += apart_us)
+        feed(&watch, painted(640, 360, 0, 0, 0, 0, us));
+    for (int i = 0; i < 4; i++, us += apart_us)
+        feed(&watch, i == 2 ? painted(640, 360, 0, 0, 0, 0, us) : painted(640, 360, 300, 120, 40, 120, us));
+    g_assert_cmpint(watch.objects->count, ==, 1);
+    watch_clear(&watch);
+}
+
 /* Five pictures a second. */
 enum { USUAL_US = 200000, LATE_US = 900000 };
 
@@ -250,6 +285,9 @@ int main(int argc, char **argv)
     g_test_add_func("/motion/learning says so", test_learning_says_so);
     g_test_add_func("/motion/one who stands still stays seen", test_one_who_stands_still_stays_seen);
     g_test_add_func("/motion/what left leaves no ghost", test_what_left_leaves_no_ghost);
+    g_test_add_func("/motion/what left leaves no ghost in seldom pictures",
+                    test_what_left_leaves_no_ghost_in_seldom_pictures);
+    g_test_add_func("/motion/one picture forgets nobody", test_one_picture_forgets_nobody);
     g_test_add_func("/motion/a late picture makes nobody background", test_a_late_picture_makes_nobody_background);
     g_test_add_func("/motion/a late picture forgets nobody", test_a_late_picture_forgets_nobody);
     g_test_add_func("/motion/a change of size starts over", test_a_change_of_size_starts_over);

@@ -221,6 +221,22 @@ static void test_what_is_no_longer_ignored_is_hidden_as_it_moves(void)
     watch_clear(&watch);
 }
 
+/* Somebody steps in for a moment, each 40 s: that is no place without rest. Seen once a second. */
+static void test_a_doorway_is_no_place_without_rest(void)
+{
+    static const struct record_box doorway = {0.7, 0.3, 0.06, 0.3};
+    enum { SECONDS = 800, EACH_SECONDS = 40 };
+    struct watch watch;
+    watch_init(&watch, "scene://empty?seed=4&fps=1", with_restless);
+    for (int i = 1; i <= SECONDS; i++)
+        if (i % EACH_SECONDS == 0)
+            step_in(&watch, &doorway);
+        else
+            watch_run(&watch, 1);
+    g_assert_cmpfloat(watch.seen.restless_share, ==, 0);
+    watch_clear(&watch);
+}
+
 static void test_leaves_are_damped(void)
 {
     static const char leaves[] = "scene://empty?seed=4&fault=leaves@0";
@@ -310,6 +326,7 @@ int main(int argc, char **argv)
                     test_who_steps_before_a_clock_that_is_ignored_is_hidden);
     g_test_add_func("/motion/what is no longer ignored is hidden as it moves",
                     test_what_is_no_longer_ignored_is_hidden_as_it_moves);
+    g_test_add_func("/motion/a doorway is no place without rest", test_a_doorway_is_no_place_without_rest);
     g_test_add_func("/motion/leaves are damped", test_leaves_are_damped);
     g_test_add_func("/motion/rain is nobody", test_rain_is_nobody);
     g_test_add_func("/motion/people are found in the rain", test_people_are_found_in_the_rain);
