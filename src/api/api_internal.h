@@ -167,6 +167,7 @@ struct request {
     struct camera_set *cameras;         /* NULL: not asked for */
     struct camera_trial *trial;         /* NULL: none yet */
     struct intake *intake;              /* NULL: none yet */
+    struct feed *feed;                  /* of a WebSocket to be; NULL: none yet, or it is the WebSocket's */
     guint64 declared_bytes, most_bytes; /* of the body: as it was announced, and as it may be */
     guint64 received_bytes;             /* of it, kept or not */
     bool is_shed;                       /* it is not kept: http.max_bodies_bytes were */
@@ -385,10 +386,10 @@ void watch_release(struct watch *watch);
 
 struct websockets *websockets_new(struct api *api, int epoll_fd);
 void websockets_free(struct websockets *websockets);
-/* Takes over the socket of an upgraded connection. Any thread. */
+/* Takes over the socket of an upgraded connection, and the feed, which wakes the watch thread. Any thread; waits for
+ * nothing. */
 void websocket_accept(struct websockets *websockets, struct MHD_UpgradeResponseHandle *handle, int fd,
-                      const void *extra, size_t extra_size, const struct login *login,
-                      const struct live_parameters *parameters);
+                      const void *extra, size_t extra_size, struct feed *feed);
 void websockets_event(struct websockets *websockets, void *client, uint32_t events);
 /* Sends what is queued, checks logins, ends what is dead. Returns how long it may rest (ms), -1 for ever. */
 int websockets_tend(struct websockets *websockets);
@@ -405,9 +406,9 @@ struct MHD_Response *event_stream_response(struct event_stream *stream, struct M
  * (ms), -1 for ever. */
 int event_streams_tend(struct event_streams *streams);
 
-/* live_routes.c: why there is no feed for a client (feed_open). */
-void answer_no_place(struct answer *answer, const GError *error);
-/* live_routes.c: what a request wants to be told. record_clear with live_subscription_descriptor. */
-void subscription_of_parameters(const struct live_parameters *parameters, struct live_subscription *subscription);
-/* False: the types are not valid, and the answer says so. */
+/* live_routes.c. False: the types are not valid, and the answer says so. */
 bool subscription_check_parameters(const struct request *request, struct answer *answer);
+/* live_routes.c: what a request wants to be told (feed_open), in front of it what it missed after this event (NULL, or
+ * no id: nothing). Reads the store: on a handler's thread. NULL: there is no place, and the answer says so. */
+struct feed *request_open_feed(const struct request *request, const char *after_id, void (*wake)(void *data),
+                               void *data, struct answer *answer);

@@ -220,21 +220,14 @@ void handle_event_stream(struct request *request, struct answer *answer)
     if (!subscription_check_parameters(request, answer))
         return;
     struct event_stream *stream = g_new0(struct event_stream, 1);
-    struct live_subscription subscription;
-    subscription_of_parameters(parameters, &subscription);
     stream->streams = api->event_streams;
     stream->text = g_string_new(":\n\n"); /* the head goes out at once */
     stream->sent_us = now_us();
-    g_autoptr(GError) error = NULL;
-    stream->feed = feed_open(api->feeds, &request->login, &subscription, wake, stream, &error);
-    record_clear(&live_subscription_descriptor, &subscription);
+    stream->feed = request_open_feed(request, after, wake, stream, answer);
     if (!stream->feed) {
         stream_free(stream);
-        answer_no_place(answer, error);
         return;
     }
-    if (id_is_valid(after))
-        feed_resume(stream->feed, after);
     answer->status = MHD_HTTP_OK;
     answer->content_type = "text/event-stream";
     answer->stream = stream;

@@ -244,15 +244,6 @@ static bool has_place(const struct feeds *feeds, const struct login *login, stru
     return false;
 }
 
-bool feeds_have_place(struct feeds *feeds, const struct login *login, GError **error)
-{
-    struct places places = places_of(feeds, login->user->org_id);
-    pthread_mutex_lock(&feeds->lock);
-    bool is_good = has_place(feeds, login, places, error);
-    pthread_mutex_unlock(&feeds->lock);
-    return is_good;
-}
-
 /* ---- one feed ---- */
 
 /* With the lock, or before anyone knows the feed. */

@@ -37,14 +37,12 @@ void feeds_free(struct feeds *feeds);
 /* From here on they hear what is published; until feeds_close, which ends every feed. */
 void feeds_listen(struct feeds *feeds);
 void feeds_close(struct feeds *feeds);
-/* Whether one more of this login finds a place. False: VEDETTE_ERROR_UNAVAILABLE (http.websocket_max_clients are open,
- * or they are closed), or VEDETTE_ERROR_FULL (its user or org has its share); counted. */
-bool feeds_have_place(struct feeds *feeds, const struct login *login, GError **error);
 
-/* `subscription` and `login` are copied. NULL as feeds_have_place. */
+/* `subscription` and `login` are copied. NULL: VEDETTE_ERROR_UNAVAILABLE (http.websocket_max_clients are open, or they
+ * are closed), or VEDETTE_ERROR_FULL (its user or org has its share); counted. */
 struct feed *feed_open(struct feeds *feeds, const struct login *login, const struct live_subscription *subscription,
                        void (*wake)(void *data), void *data, GError **error);
-/* After this it is not woken any more. */
+/* After this it is not woken any more. NULL is allowed. */
 void feed_free(struct feed *feed);
 void feed_subscribe(struct feed *feed, const struct live_subscription *subscription);
 /* Puts in front of all that came since what came after this event. Reads the store. */

@@ -17,7 +17,7 @@ static void split(const char *text, struct record_strings *strings)
     }
 }
 
-void subscription_of_parameters(const struct live_parameters *parameters, struct live_subscription *subscription)
+static void subscription_of_parameters(const struct live_parameters *parameters, struct live_subscription *subscription)
 {
     record_init(&live_subscription_descriptor, subscription);
     split(parameters->types, &subscription->types);
@@ -42,11 +42,26 @@ bool subscription_check_parameters(const struct request *request, struct answer 
     return is_good;
 }
 
-void answer_no_place(struct answer *answer, const GError *error)
+static void answer_no_place(struct answer *answer, const GError *error)
 {
     bool is_share = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
     answer_problem(answer, is_share ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE, error->message, NULL);
     answer_header(answer, "Retry-After", "%d", PLACE_RETRY_SECONDS);
+}
+
+struct feed *request_open_feed(const struct request *request, const char *after_id, void (*wake)(void *data),
+                               void *data, struct answer *answer)
+{
+    struct live_subscription subscription;
+    g_autoptr(GError) error = NULL;
+    subscription_of_parameters(request->parameters, &subscription);
+    struct feed *feed = feed_open(request->api->feeds, &request->login, &subscription, wake, data, &error);
+    record_clear(&live_subscription_descriptor, &subscription);
+    if (!feed)
+        answer_no_place(answer, error);
+    else if (id_is_valid(after_id))
+        feed_resume(feed, after_id);
+    return feed;
 }
 
 static const struct route routes[] = {

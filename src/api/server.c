@@ -78,9 +78,9 @@ static void upgraded(void *data, struct MHD_Connection *connection, void *contex
 {
     struct api *api = data;
     send_at_once(connection);
-    const struct request *request = context;
+    struct request *request = context;
     watch_upgraded(api->watch, watched(request));
-    websocket_accept(api->websockets, handle, fd, extra, extra_size, &request->login, request->parameters);
+    websocket_accept(api->websockets, handle, fd, extra, extra_size, g_steal_pointer(&request->feed));
 }
 
 static enum MHD_Result send_answer(struct request *request, const struct answer *answer)
@@ -523,6 +523,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
         event_stream_free(request->answer.stream);
         answer_clear(&request->answer);
     }
+    feed_free(request->feed);
     oidc_call_free(request->oidc_call); /* it reads the request */
     request_forget(request);
     http_target_free(request->target);

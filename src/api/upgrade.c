@@ -32,9 +32,22 @@ static char *accept_value(const char *key)
     return g_base64_encode(digest, length);
 }
 
+static void wake(void *watch)
+{
+    watch_wake(watch);
+}
+
+/* With what it missed, which is read now: the thread that will upgrade the connection serves others. False: the answer
+ * is made. */
+static bool open_feed(struct request *request, struct answer *answer)
+{
+    const struct live_parameters *parameters = request->parameters;
+    request->feed = request_open_feed(request, parameters->resume_from, wake, request->api->watch, answer);
+    return request->feed;
+}
+
 void handle_websocket(struct request *request, struct answer *answer)
 {
-    g_autoptr(GError) error = NULL;
     if (!subscription_check_parameters(request, answer))
         return;
     const char *key = header(request, "Sec-WebSocket-Key");
@@ -49,9 +62,7 @@ void handle_websocket(struct request *request, struct answer *answer)
         answer_problem(answer, MHD_HTTP_UPGRADE_REQUIRED, "this address speaks WebSocket, version 13", NULL);
         answer_header(answer, "Upgrade", "websocket");
         answer_header(answer, "Sec-WebSocket-Version", "13");
-    } else if (!feeds_have_place(request->api->feeds, &request->login, &error)) {
-        answer_no_place(answer, error);
-    } else {
+    } else if (open_feed(request, answer)) {
         g_autofree char *value = accept_value(key);
         answer->status = MHD_HTTP_SWITCHING_PROTOCOLS;
         answer->is_upgrade = true;

@@ -304,20 +304,13 @@ void websockets_free(struct websockets *websockets)
     g_free(websockets);
 }
 
-static void wake(void *data)
-{
-    watch_wake(data);
-}
-
-/* Everything that can fail, before anyone knows the client. */
-static bool client_begin(struct websockets *websockets, struct client *client, const struct login *login,
-                         const struct live_subscription *subscription)
+/* False: there is no memory. */
+static bool client_begin(struct client *client)
 {
     if (wslay_event_context_server_init(&client->wslay, &callbacks, client) != 0)
         return false;
     wslay_event_config_set_max_recv_msg_length(client->wslay, CLIENT_MESSAGE_MAX_BYTES);
-    client->feed = feed_open(websockets->api->feeds, login, subscription, wake, websockets->api->watch, NULL);
-    return client->feed;
+    return true;
 }
 
 /* False: the server stops, or has no room. */
@@ -334,22 +327,16 @@ static bool add_client(struct websockets *websockets, struct client *client)
 }
 
 void websocket_accept(struct websockets *websockets, struct MHD_UpgradeResponseHandle *handle, int fd,
-                      const void *extra, size_t extra_size, const struct login *login,
-                      const struct live_parameters *parameters)
+                      const void *extra, size_t extra_size, struct feed *feed)
 {
-    struct live_subscription subscription;
     fcntl(fd, F_SETFL, fcntl(fd, F_GETFL) | O_NONBLOCK);
     struct client *client = g_new0(struct client, 1);
     client->handle = handle;
     client->fd = fd;
     client->extra = g_byte_array_append(g_byte_array_new(), extra, (guint)extra_size);
+    client->feed = feed;
     client->heard_us = client->pinged_us = now_us();
-    subscription_of_parameters(parameters, &subscription);
-    bool is_good = client_begin(websockets, client, login, &subscription);
-    record_clear(&live_subscription_descriptor, &subscription);
-    if (is_good && parameters->resume_from && *parameters->resume_from)
-        feed_resume(client->feed, parameters->resume_from);
-    if (is_good && add_client(websockets, client))
+    if (client_begin(client) && add_client(websockets, client))
         watch_wake(websockets->api->watch);
     else
         client_free(client);

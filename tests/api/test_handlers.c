@@ -4,21 +4,34 @@
 
 enum { CLIENTS = 12 }; /* more than handle requests */
 
-/* Asks for what the store has, and waits. */
-static int ask(const struct api_world *world)
+static int ask_for(const struct api_world *world, const char *target, const char *headers)
 {
-    g_autofree char *text = g_strdup_printf("GET /api/v1/incidents HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: "
-                                            "Bearer %s\r\n\r\n",
-                                            api_port(world->api), world->token);
+    g_autofree char *text =
+        g_strdup_printf("GET %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n%s\r\n", target,
+                        api_port(world->api), world->token, headers);
     int fd = world_connect(world);
     world_send(fd, text);
     return fd;
 }
 
-static void ask_all(struct api_world *world, int fds[CLIENTS])
+/* Asks for what the store has, and waits. */
+static int ask(const struct api_world *world)
+{
+    return ask_for(world, "/api/v1/incidents", "");
+}
+
+/* Comes back to what happens: what it missed the store has, or nobody. */
+static int come_back(const struct api_world *world)
+{
+    return ask_for(world, "/ws?resume_from=01890000-0000-7000-8000-000000000001",
+                   "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+                   "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n");
+}
+
+static void begin_all(struct api_world *world, int (*begin)(const struct api_world *), int fds[CLIENTS])
 {
     for (int i = 0; i < CLIENTS; i++)
-        fds[i] = ask(world);
+        fds[i] = begin(world);
     WORLD_AWAIT(counter_get(&world->health.http_queued) == CLIENTS - world->settings.http.handler_threads);
 }
 
@@ -47,7 +60,7 @@ static void test_who_waits_for_the_store_holds_up_nobody(void)
     world_prepare(&world);
     start_known(&world);
     hang_store(&world, held);
-    ask_all(&world, fds);
+    begin_all(&world, ask, fds);
     assert_status(&world, "/health/live", NULL, 200);
     assert_status(&world, "/health/live", world.token, 200);
     assert_status(&world, "/health/ready", "vk_which.nobody.has.seen", 200); /* it says the same to everyone */
@@ -66,6 +79,70 @@ static void test_who_waits_for_the_store_holds_up_nobody(void)
     world_clear(&world);
 }
 
+/* Nor does who comes back to its WebSocket: what it missed is read before the connection is one. */
+static void test_who_comes_back_holds_up_nobody(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_prepare(&world);
+    start_known(&world);
+    hang_store(&world, held);
+    begin_all(&world, come_back, fds);
+    assert_status(&world, "/health/live", NULL, 200);
+    release_store(held);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct reply reply = world_read_head(fds[i]);
+        g_assert_cmpint(reply.status, ==, 101);
+        reply_clear(&reply);
+        close(fds[i]);
+    }
+    world_clear(&world);
+}
+
+/* Without a word that could still be sent to it. */
+static void reset(int fd)
+{
+    const struct linger at_once = {.l_onoff = 1, .l_linger = 0};
+    setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+/* All of them at once. */
+static bool may_come_back(const struct api_world *world)
+{
+    int fds[CLIENTS], back = 0;
+    for (int i = 0; i < CLIENTS; i++)
+        fds[i] = come_back(world);
+    for (int i = 0; i < CLIENTS; i++) {
+        struct reply reply = world_read_head(fds[i]);
+        back += reply.status == 101;
+        reply_clear(&reply);
+    }
+    for (int i = 0; i < CLIENTS; i++)
+        close(fds[i]);
+    WORLD_AWAIT(counter_get(&world->health.websocket_clients) == 0);
+    return back == CLIENTS;
+}
+
+/* Its place is another's where there is no connection any more to become a WebSocket. */
+static void test_who_leaves_before_it_is_back_leaves_its_place(void)
+{
+    struct api_world world;
+    struct store_transaction *held[SQLITE_READERS];
+    int fds[CLIENTS];
+    world_prepare(&world);
+    world.settings.http.websocket_max_clients = world.settings.http.websocket_max_clients_per_org = CLIENTS;
+    start_known(&world);
+    hang_store(&world, held);
+    begin_all(&world, come_back, fds);
+    for (int i = 0; i < CLIENTS; i++)
+        reset(fds[i]);
+    release_store(held);
+    WORLD_AWAIT(may_come_back(&world));
+    world_clear(&world);
+}
+
 /* Nothing is kept of who does not wait for the answer. */
 static void test_who_leaves_meanwhile_is_forgotten(void)
 {
@@ -75,7 +152,7 @@ static void test_who_leaves_meanwhile_is_forgotten(void)
     world_init(&world);
     world_login(&world);
     hang_store(&world, held);
-    ask_all(&world, fds);
+    begin_all(&world, ask, fds);
     for (int i = 0; i < CLIENTS; i++)
         close(fds[i]);
     release_store(held);
@@ -120,7 +197,7 @@ static void test_a_stop_begins_nothing(void)
     int64_t before = counter_get(&world.health.tokens_remembered);
     int begun = world.settings.http.handler_threads;
     hang_store(&world, held);
-    ask_all(&world, fds);
+    begin_all(&world, ask, fds);
     WORLD_AWAIT(counter_get(&world.health.tokens_remembered) - before == begun);
     WORLD_AWAIT(counter_get(&world.health.http_queued) == CLIENTS - begun); /* all have come */
     api_stop(world.api);
@@ -136,6 +213,9 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/handlers/who_waits_for_the_store_holds_up_nobody", test_who_waits_for_the_store_holds_up_nobody);
+    g_test_add_func("/handlers/who_comes_back_holds_up_nobody", test_who_comes_back_holds_up_nobody);
+    g_test_add_func("/handlers/who_leaves_before_it_is_back_leaves_its_place",
+                    test_who_leaves_before_it_is_back_leaves_its_place);
     g_test_add_func("/handlers/who_leaves_meanwhile_is_forgotten", test_who_leaves_meanwhile_is_forgotten);
     g_test_add_func("/handlers/no_more_wait_than_there_is_room_for", test_no_more_wait_than_there_is_room_for);
     g_test_add_func("/handlers/a_stop_begins_nothing", test_a_stop_begins_nothing);
