@@ -1,108 +1,18 @@
 // The page in a real browser, as a person uses it: log in, see four cameras live with boxes, counts and events.
 // Prints TAP. Arguments: VEDETTE_BINARY SCREENSHOT.png, and where the page was built; Chromium is Debian's.
-import { execFileSync, spawn } from "node:child_process";
+import { execFileSync } from "node:child_process";
 import { once } from "node:events";
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import { dirname, extname, join, normalize } from "node:path";
-import { createInterface } from "node:readline";
 import { chromium } from "playwright-core";
+import { testLogins } from "./login_tests.mjs";
+import { testNews } from "./news_tests.mjs";
+import { apiOf, assert, DEADLINE_MS, finish, logIn, noteAnswers, startServer, test, until } from "./world.mjs";
 
 const [binary, screenshot, webWork] = process.argv.slice(2);
-const PASSWORD = "a password for this test only";
-const DEADLINE_MS = 30_000;
 const CHROMIUM = ["/usr/bin/chromium", "/usr/bin/chromium-browser"].find(existsSync);
-
-let number = 0;
-let failures = 0;
-function report(ok, name, why = "") {
-  number++;
-  if (!ok) failures++;
-  console.log(`${ok ? "ok" : "not ok"} ${number} - ${name}`);
-  if (why) console.log(`# ${String(why).split("\n").join("\n# ")}`);
-}
-async function test(name, body) {
-  try {
-    await body();
-    report(true, name);
-  } catch (error) {
-    report(false, name, error.stack);
-  }
-}
-function assert(condition, message) {
-  if (!condition) throw new Error(message);
-}
-
-/** Polls the page until `condition` holds in it. Playwright's own waitForFunction needs eval, which the page's policy forbids. */
-async function until(page, condition, argument) {
-  const deadline = Date.now() + DEADLINE_MS;
-  while (!(await page.evaluate(condition, argument))) {
-    assert(Date.now() < deadline, `never came true: ${condition}`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-/** Starts the demo on a free port; resolves to its address. */
-async function startServer(dataDirectory, corsOrigins) {
-  const server = spawn(binary, ["run", "--demo", "--http-port", "0", "--http-cors-origins", corsOrigins], {
-    env: { PATH: process.env.PATH, VEDETTE_DATA_DIR: dataDirectory, VEDETTE_ADMIN_PASSWORD: PASSWORD },
-    stdio: ["ignore", "pipe", "pipe"],
-  });
-  const log = [];
-  createInterface({ input: server.stderr }).on("line", (line) => log.push(line));
-  const address = await new Promise((resolve, reject) => {
-    createInterface({ input: server.stdout }).on("line", (line) => {
-      const match = /http:\/\/[0-9.]+:\d+/.exec(line);
-      if (match) resolve(match[0]);
-    });
-    server.once("exit", () => reject(new Error(`the server ended: ${log.join("\n")}`)));
-    setTimeout(() => reject(new Error(`no address was printed: ${log.join("\n")}`)), DEADLINE_MS).unref();
-  });
-  return { server, address, log };
-}
-
-/** Notes what the page is answered where VEDETTE_ANSWERS says: tests/contract holds it to the contract. */
-const answers = process.env.VEDETTE_ANSWERS && join(process.env.VEDETTE_ANSWERS, "page_test.mjs.ndjson");
-if (answers) {
-  mkdirSync(dirname(answers), { recursive: true });
-  writeFileSync(answers, ""); // that it ran is noted also where there is no browser
-}
-function noteAnswers(page, address) {
-  if (!answers) return;
-  page.on("response", async (response) => {
-    if (!response.url().startsWith(address)) return;
-    const headers = await response.allHeaders().catch(() => null); // Set-Cookie too; null: the page went on meanwhile
-    if (!headers) return;
-    if (headers["set-cookie"]) headers["set-cookie"] = headers["set-cookie"].replace(/=[^]*/, "="); // one line, and no secret
-    const type = headers["content-type"] ?? null;
-    const isText = !/^(image|text\/event-stream)/.test(type ?? "");
-    const text = isText ? await response.text().catch(() => null) : "";
-    const line = { method: response.request().method(), target: response.url().slice(address.length), status: response.status(), type, text, headers };
-    if (text !== null) appendFileSync(answers, `${JSON.stringify(line)}\n`);
-  });
-}
-
-/** The server as a program asks it. */
-async function apiOf(address) {
-  const ask = async (path, init) => {
-    const answer = await fetch(address + path, init);
-    assert(answer.ok, `${path}: ${answer.status}`);
-    return answer.json();
-  };
-  const login = { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({ username: "admin", password: PASSWORD }) };
-  const headers = { Authorization: `Bearer ${(await ask("/auth/login", login)).access_token}` };
-  return {
-    get: (path) => ask(path, { headers }),
-    sendSignal: async (camera_id, kind) => {
-      const now = new Date().toISOString();
-      const payload = { id: crypto.randomUUID(), camera_id, service: "safety", kind, severity: "high", started_at: now };
-      const body = JSON.stringify({ id: payload.id, type: "signal", camera_id, occurred_at: now, payload });
-      const told = await ask("/api/v1/events", { method: "POST", headers: { ...headers, "Content-Type": "application/x-ndjson" }, body });
-      assert(told.accepted === 1, JSON.stringify(told));
-    },
-  };
-}
 
 const TYPES = { ".html": "text/html", ".js": "text/javascript", ".css": "text/css", ".svg": "image/svg+xml" };
 
@@ -131,7 +41,7 @@ async function main() {
   }
   const data = mkdtempSync(join(tmpdir(), "vedette-browser-"));
   const elsewhere = await serveElsewhere(join(data, "page"));
-  const { server, address, log } = await startServer(data, elsewhere.origin);
+  const { server, address, log } = await startServer(binary, data, elsewhere.origin);
   const browser = await chromium.launch({
     executablePath: CHROMIUM,
     args: ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
@@ -150,14 +60,12 @@ async function main() {
   noteAnswers(page, address);
   await test("a wrong password is told, and nothing is shown", async () => {
     await page.goto(address);
-    await page.fill("input[name=password]", "wrong");
-    await page.click("button");
+    await logIn(page, "admin", "wrong");
     await page.waitForSelector("[role=alert]");
     assert((await page.locator(".camera").count()) === 0, "cameras are shown without a login");
   });
   await test("after the login the four demo cameras are there", async () => {
-    await page.fill("input[name=password]", PASSWORD);
-    await page.click("button");
+    await logIn(page);
     await until(page, () => document.querySelectorAll(".camera").length === 4);
   });
   await test("each camera shows a live picture that moves on", async () => {
@@ -228,6 +136,8 @@ async function main() {
     await page.reload();
     await until(page, () => document.querySelectorAll(".camera").length === 4);
   });
+  await testNews(browser, address, byApi);
+  await testLogins(browser, address, byApi);
   await test("an administrator tries a source, is told why it does not work, and adds a camera", async () => {
     await page.click(".add-camera summary");
     await page.fill(".add-camera input[name=name]", "Yard");
@@ -243,8 +153,7 @@ async function main() {
     buildPageFor(address, join(data, "page"));
     const other = await (await browser.newContext()).newPage();
     await other.goto(elsewhere.origin);
-    await other.fill("input[name=password]", PASSWORD);
-    await other.click("button");
+    await logIn(other);
     await until(other, () => document.querySelectorAll(".camera").length >= 4 && !document.querySelector(".error.banner"));
     await until(other, () => document.querySelector(".state.online"));
     await until(other, () => document.querySelectorAll("canvas[data-frame]").length >= 4);
@@ -262,8 +171,7 @@ async function main() {
     assert(code === 0, `exit status ${code}: ${log.slice(-5).join("\n")}`);
   });
   rmSync(data, { recursive: true, force: true });
-  console.log(`1..${number}`);
-  process.exitCode = failures ? 1 : 0;
+  finish();
 }
 
 main().catch((error) => {

@@ -1,63 +1,92 @@
 // The server, by its own client; what the page asks in its own words.
 import { apiAddress } from "./addresses";
 import { ApiError, Client } from "./client";
-import type { LoginResponse, Me } from "./records";
+import type { Me } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 // A browser's login: cookies that scripts cannot read, and a token that shows that it is this page that asks.
 let csrfToken = "";
-let refreshing: Promise<boolean> | null = null;
+let renewing: Promise<void> | null = null;
+let isLoginOver = false;
+let tellLoginOver = () => {};
 
-function send(address: URL, init: RequestInit): Promise<Response> {
-  const headers = new Headers(init.headers);
-  if (init.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
-  return fetch(address, { ...init, headers, credentials: "include" }); // also from a page that is served elsewhere
+const READ_TIMEOUT_MS = 30_000; // longer than the server takes for the slowest of what is read here
+
+function isUnauthenticated(failure: unknown): boolean {
+  return failure instanceof ApiError && failure.status === 401;
 }
 
-/** Renews the login, once for all who wait for it; false when there is none to renew. */
-function refresh(): Promise<boolean> {
-  refreshing ??= server
+/** The signal of who asks, and for what is only read a bound: a connection that died in silence would be waited for for minutes. */
+function signalFor(init: RequestInit): AbortSignal | null {
+  if (init.method !== "GET") return init.signal ?? null;
+  const timeout = AbortSignal.timeout(READ_TIMEOUT_MS);
+  return init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
+}
+
+async function send(address: URL, init: RequestInit): Promise<Response> {
+  const headers = new Headers(init.headers);
+  if (init.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
+  try {
+    return await fetch(address, { ...init, headers, credentials: "include", signal: signalFor(init) }); // also from a page that is served elsewhere
+  } catch (failure) {
+    if (init.signal?.aborted) throw failure;
+    throw new Error("The server cannot be reached", { cause: failure });
+  }
+}
+
+/** Renews the login, once for all who wait for it. Where the server says that there is none to renew, it is over until the next one. */
+function renewLogin(): Promise<void> {
+  renewing ??= server
     .refresh({})
     .then(
       (response) => {
         csrfToken = response.csrf_token ?? "";
-        return true;
       },
-      () => false,
+      (failure) => {
+        if (isUnauthenticated(failure)) {
+          isLoginOver = true;
+          tellLoginOver();
+        }
+        throw failure;
+      },
     )
-    .finally(() => (refreshing = null));
-  return refreshing;
+    .finally(() => (renewing = null));
+  return renewing;
 }
 
+/** What is answered 401 is asked once more with a renewed login; a 401 that is left means that the login is over. */
 async function sendLoggedIn(address: URL, init: RequestInit): Promise<Response> {
   const response = await send(address, init);
   const isLogin = /\/auth\/(login|refresh)$/.test(address.pathname);
-  return response.status === 401 && !isLogin && (await refresh()) ? send(address, init) : response;
+  if (response.status !== 401 || isLogin || isLoginOver) return response;
+  await renewLogin();
+  return send(address, init);
 }
 
 export const server = new Client({ baseUrl: apiAddress, fetch: sendLoggedIn });
 
-export async function login(username: string, password: string): Promise<LoginResponse> {
-  const response = await server.login({ username, password, client: "browser" });
-  csrfToken = response.csrf_token ?? "";
-  return response;
+/** Calls `listener`, the only one, whenever the server says that the login is over. */
+export function listenLoginOver(listener: () => void): () => void {
+  tellLoginOver = listener;
+  return () => (tellLoginOver = () => {});
 }
 
+export async function login(username: string, password: string): Promise<void> {
+  const response = await server.login({ username, password, client: "browser" });
+  csrfToken = response.csrf_token ?? "";
+  isLoginOver = false;
+}
+
+/** Whose login this is; null: nobody's. Throws where the server cannot tell. */
 export async function whoAmI(): Promise<Me | null> {
   try {
     const me = await server.getMe();
     csrfToken = me.csrf_token ?? "";
     return me;
-  } catch (error) {
-    if (error instanceof ApiError && error.status === 401) return null;
-    throw error;
+  } catch (failure) {
+    if (isUnauthenticated(failure)) return null;
+    throw failure;
   }
-}
-
-/** Keeps the login alive while nothing else is asked, as a socket alone would not. */
-export function keepLogin(): () => void {
-  const timer = window.setInterval(() => void whoAmI().catch(() => undefined), 60_000);
-  return () => window.clearInterval(timer);
 }
 
 /** What an event carries follows from its type, which the contract's own type does not say. */
@@ -70,14 +99,9 @@ export interface Preview {
   frameNumber: number;
 }
 
-/** The latest picture of a camera, or null while there is none that may be shown. */
-export async function fetchPreview(cameraId: string, signal: AbortSignal): Promise<Preview | null> {
-  try {
-    const response = await server.getPreview(cameraId, { signal });
-    const image = await createImageBitmap(await response.blob());
-    return { image, frameNumber: Number(response.headers.get("X-Frame-Number") ?? -1) };
-  } catch (error) {
-    if (error instanceof ApiError && (error.status === 503 || error.status === 404)) return null;
-    throw error;
-  }
+/** The latest picture of a camera; throws while there is none, which the server waits for a moment, and where none may be seen. */
+export async function fetchPreview(cameraId: string, signal: AbortSignal): Promise<Preview> {
+  const response = await server.getPreview(cameraId, { signal });
+  const image = await createImageBitmap(await response.blob());
+  return { image, frameNumber: Number(response.headers.get("X-Frame-Number") ?? -1) };
 }

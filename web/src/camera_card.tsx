@@ -3,13 +3,12 @@ import { fetchPreview } from "./api";
 import { ApiError } from "./client";
 import { drawPicture } from "./drawing";
 import type { Live } from "./live";
+import { type Repeated, repeat } from "./pauses";
 import type { CameraView, TrackUpdate } from "./records";
 
 const UPDATES_KEPT = 64;
 const PAUSE_BETWEEN_PICTURES_MS = 60;
-const PAUSE_AFTER_FAILURE_MS = 1000;
-
-const pause = (ms: number) => new Promise((resolve) => window.setTimeout(resolve, ms));
+const PAUSE_UNSEEN_MS = 1000;
 
 /** The tracks that belong to a picture: those of its own frame, else of the frame before it. */
 function updateFor(updates: TrackUpdate[], frameNumber: number): TrackUpdate | undefined {
@@ -21,6 +20,7 @@ function usePictures(camera: CameraView, live: Live) {
   const canvas = useRef<HTMLCanvasElement>(null);
   const [hasPicture, setHasPicture] = useState(false);
   const [refusal, setRefusal] = useState("");
+  const fetching = useRef<Repeated | null>(null);
   const latest = useRef(camera);
   latest.current = camera;
 
@@ -36,38 +36,37 @@ function usePictures(camera: CameraView, live: Live) {
     const observer = new IntersectionObserver((entries) => (isSeen = entries.some((entry) => entry.isIntersecting)));
     if (canvas.current) observer.observe(canvas.current);
 
-    (async () => {
-      let lastFrame = -1;
-      while (!stop.signal.aborted) {
-        if (!isSeen || document.hidden) {
-          await pause(PAUSE_AFTER_FAILURE_MS);
-          continue;
-        }
-        let why = "";
-        const preview = await fetchPreview(camera.id, stop.signal).catch((error) => {
-          if (error instanceof ApiError && error.status === 403) why = error.message;
-          return null;
-        });
-        setHasPicture(preview !== null);
-        setRefusal(why);
+    let lastFrame = -1;
+    fetching.current = repeat(async () => {
+      if (!isSeen || document.hidden) return PAUSE_UNSEEN_MS;
+      try {
+        const preview = await fetchPreview(camera.id, stop.signal);
+        setHasPicture(true);
+        setRefusal("");
         const context = canvas.current?.getContext("2d");
-        if (preview && context && preview.frameNumber !== lastFrame) {
+        if (context && preview.frameNumber !== lastFrame) {
           lastFrame = preview.frameNumber;
           context.canvas.width = preview.image.width;
           context.canvas.height = preview.image.height;
           drawPicture(context, preview.image, latest.current, updateFor(updates, preview.frameNumber));
           context.canvas.dataset["frame"] = String(preview.frameNumber);
         }
-        preview?.image.close();
-        await pause(preview ? PAUSE_BETWEEN_PICTURES_MS : PAUSE_AFTER_FAILURE_MS);
+        preview.image.close();
+        return PAUSE_BETWEEN_PICTURES_MS;
+      } catch (failure) {
+        setHasPicture(false);
+        setRefusal(failure instanceof ApiError && failure.status === 403 ? failure.message : "");
+        throw failure;
       }
-    })();
+    });
     return () => {
+      fetching.current?.stop();
       stop.abort();
       observer.disconnect();
       unlisten();
     };
   }, [camera.id, live]);
+  useEffect(() => fetching.current?.wake(), [camera.online]); // the pauses grew while it was away
   return { canvas, hasPicture, refusal };
 }
 

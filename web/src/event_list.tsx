@@ -2,6 +2,16 @@ import { shortTrackId } from "./drawing";
 import type { CameraView } from "./records";
 import { type StoredEvent, subjectOf } from "./stored_event";
 
+function compare(a: StoredEvent, b: StoredEvent): number {
+  return b.occurred_at.localeCompare(a.occurred_at) || b.id.localeCompare(a.id);
+}
+
+/** The list with these in it, the latest first, and as many kept. Events do not change, so that it is the same which of two is taken. */
+export function withEvents(list: StoredEvent[], news: StoredEvent[], most: number): StoredEvent[] {
+  const all = new Map([...list, ...news].map((event) => [event.id, event]));
+  return [...all.values()].sort(compare).slice(0, most);
+}
+
 function subjectName(cameras: CameraView[], event: StoredEvent): string {
   const camera = cameras.find((candidate) => candidate.id === event.camera_id);
   const id = subjectOf(event);
@@ -62,13 +72,13 @@ function describe(cameras: CameraView[], event: StoredEvent): string {
   }
 }
 
-export function EventList({ cameras, events }: { cameras: CameraView[]; events: StoredEvent[] }) {
+export function EventList({ cameras, events }: { cameras: CameraView[]; events: StoredEvent[] | null }) {
   return (
     <section class="events">
       <h2>Latest events</h2>
-      {events.length === 0 && <p class="hint">Nothing has happened yet.</p>}
+      {events?.length === 0 && <p class="hint">Nothing has happened yet.</p>}
       <ol>
-        {events.map((event) => (
+        {events?.map((event) => (
           <li key={event.id} class={`event ${event.type}`}>
             <time dateTime={event.occurred_at}>{new Date(event.occurred_at).toLocaleTimeString()}</time>
             <span class="where">{cameras.find((camera) => camera.id === event.camera_id)?.name || event.camera_id}</span>

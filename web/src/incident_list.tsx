@@ -10,10 +10,17 @@ function compare(a: Incident, b: Incident): number {
   return ORDER[a.status] - ORDER[b.status] || b.last_signal_at.localeCompare(a.last_signal_at);
 }
 
-/** The list with these in it, each as the server told it last, and the most pressing kept. */
-export function withIncidents(list: Incident[], news: Incident[], most: number): Incident[] {
-  const fresh = new Map(news.map((incident) => [incident.id, incident]));
-  return [...news, ...list.filter((known) => !fresh.has(known.id))].sort(compare).slice(0, most);
+/** The list with these in it, as they were told just now, and the most pressing kept. */
+export function withIncidents(list: Incident[], told: Incident[], most: number): Incident[] {
+  const fresh = new Map(told.map((incident) => [incident.id, incident]));
+  return [...fresh.values(), ...list.filter((known) => !fresh.has(known.id))].sort(compare).slice(0, most);
+}
+
+/** The same with what was read, which may be older than what is known. */
+export function withReadIncidents(list: Incident[], read: Incident[], most: number): Incident[] {
+  const known = new Map(list.map((incident) => [incident.id, incident.changed_at ?? ""]));
+  const isNews = (incident: Incident) => (incident.changed_at ?? "") >= (known.get(incident.id) ?? "");
+  return withIncidents(list, read.filter(isNews), most);
 }
 
 /** Those that are open, those that somebody looks after, and the latest of all. */
@@ -23,8 +30,7 @@ export async function readIncidents(limit: number): Promise<Incident[]> {
     server.listIncidents({ status: "acknowledged", limit }),
     server.listIncidents({ limit }),
   ]);
-  const all = new Map(pages.flatMap((page) => page.items).map((incident) => [incident.id, incident]));
-  return withIncidents([], [...all.values()], limit);
+  return pages.reduce<Incident[]>((list, page) => withReadIncidents(list, page.items, limit), []);
 }
 
 function when(incident: Incident): string {
@@ -88,20 +94,20 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
 
 interface ListProperties {
   cameras: CameraView[];
-  incidents: Incident[];
+  incidents: Incident[] | null; // null: not read yet
   mayAct: boolean;
   onChanged: (incident: Incident) => void;
 }
 
 export function IncidentList({ cameras, incidents, mayAct, onChanged }: ListProperties) {
-  const open = incidents.filter((incident) => incident.status === "open").length;
+  const open = incidents?.filter((incident) => incident.status === "open").length ?? 0;
   const nameOf = (id: string) => cameras.find((camera) => camera.id === id)?.name || id;
   return (
     <section class="incidents">
       <h2>Incidents{open > 0 && <b class="open-count"> {open} open</b>}</h2>
-      {incidents.length === 0 && <p class="hint">There is none.</p>}
+      {incidents?.length === 0 && <p class="hint">There is none.</p>}
       <ol>
-        {incidents.map((incident) => (
+        {incidents?.map((incident) => (
           <Row key={incident.id} incident={incident} camera={nameOf(incident.camera_id)} mayAct={mayAct} onChanged={onChanged} />
         ))}
       </ol>

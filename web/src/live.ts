@@ -1,5 +1,6 @@
 // The WebSocket: tracks, events, health and incidents as they come; it reconnects by itself and asks for the events it missed.
 import { webSocketAddress } from "./addresses";
+import { Pauses } from "./pauses";
 import type { CameraHealth, Incident, LiveResumed, TrackUpdate } from "./records";
 import type { StoredEvent } from "./stored_event";
 
@@ -10,13 +11,10 @@ export type LiveMessage =
   | { type: "incident"; data: Incident }
   | { type: "resumed"; data: LiveResumed };
 
-const RETRY_FIRST_MS = 500;
-const RETRY_MAX_MS = 10_000;
-
 export class Live {
   private socket: WebSocket | null = null;
   private readonly listeners = new Set<(message: LiveMessage) => void>();
-  private retryMs = RETRY_FIRST_MS;
+  private readonly pauses = new Pauses();
   private timer: number | undefined;
   private isClosed = false;
   private lastEvent: string | null = null;
@@ -41,11 +39,9 @@ export class Live {
     if (this.lastEvent) address.searchParams.set("resume_from", this.lastEvent);
     const socket = new WebSocket(address);
     this.socket = socket;
-    socket.onopen = () => {
-      this.retryMs = RETRY_FIRST_MS;
-      this.onState(true);
-    };
+    socket.onopen = () => this.onState(true);
     socket.onmessage = (message) => {
+      this.pauses.reset(); // not when it opens: one that is ended at once each time is not to be opened twice a second
       const parsed = JSON.parse(message.data as string) as LiveMessage;
       if (parsed.type === "event") this.lastEvent = parsed.data.id;
       for (const listener of this.listeners) listener(parsed);
@@ -53,8 +49,7 @@ export class Live {
     socket.onclose = () => {
       this.onState(false);
       if (this.isClosed) return;
-      this.timer = window.setTimeout(() => this.connect(), this.retryMs * (0.5 + Math.random() / 2));
-      this.retryMs = Math.min(this.retryMs * 2, RETRY_MAX_MS);
+      this.timer = window.setTimeout(() => this.connect(), this.pauses.next());
     };
   }
 }

@@ -1,0 +1,93 @@
+// Where the page goes when its login is over, and where it does not.
+import { assert, DEADLINE_MS, found, logIn, test, until } from "./world.mjs";
+
+const ASKED = /\/(api|auth)\//;
+const isForm = () => document.querySelector(".login") !== null;
+const isDashboard = () => document.querySelectorAll(".camera").length >= 4 && !document.querySelector(".error.banner");
+
+/** A page of its own, whose clock can be put forward; `asked` has what it asks the server, as "POST /auth/refresh". */
+async function openPage(browser, address) {
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(DEADLINE_MS);
+  await page.clock.install();
+  const asked = [];
+  page.on("request", (request) => {
+    const { pathname } = new URL(request.url());
+    if (ASKED.test(pathname)) asked.push(`${request.method()} ${pathname}`);
+  });
+  await page.goto(address);
+  return { page, asked };
+}
+
+async function openDashboard(browser, address) {
+  const opened = await openPage(browser, address);
+  await logIn(opened.page);
+  await until(opened.page, isDashboard);
+  return opened;
+}
+
+/** Puts the page's clock forward, second by second; what is asked in one is answered before the next. */
+async function pass(page, seconds) {
+  for (let i = 0; i < seconds; i++) {
+    await page.clock.runFor(1000);
+    await page.evaluate(() => fetch("./vedette.svg").then((response) => response.text()));
+  }
+}
+
+function fail(page, pattern, status) {
+  const body = JSON.stringify({ title: "Unavailable", status, detail: `answered ${status} by the test` });
+  return page.route(pattern, (route) => (status ? route.fulfill({ status, contentType: "application/problem+json", body }) : route.abort()));
+}
+
+export async function testLogins(browser, address, byApi) {
+  await test("a login that is ended elsewhere leads to the form once, with a word, and the server is left alone", async () => {
+    const { page, asked } = await openDashboard(browser, address);
+    const { items } = await byApi.get("/auth/sessions");
+    asked.length = 0;
+    await byApi.send("DELETE", `/auth/sessions/${items.find((session) => session.client === "browser").id}`);
+    await until(page, isForm);
+    assert(/session has ended/.test(await page.textContent("form")), "no word of the session that ended");
+    await pass(page, 5); // what was on its way is answered
+    const refreshes = asked.filter((one) => one === "POST /auth/refresh").length;
+    assert(refreshes === 1, `the login was renewed ${refreshes} times`);
+    asked.length = 0;
+    await pass(page, 120);
+    assert(asked.length === 0, `asked on: ${asked.join(", ")}`);
+    await logIn(page);
+    await until(page, isDashboard);
+    await page.click("text=Log out");
+    await until(page, isForm);
+    assert(!/session has ended/.test(await page.textContent("form")), "who logged out is told that the session ended");
+    await page.context().close();
+  });
+  for (const [name, status] of [["a server that answers 503", 503], ["a failed connection", 0]])
+    await test(`${name} while a login is renewed is a banner and no end of it, and is tried less and less often`, async () => {
+      const { page, asked } = await openDashboard(browser, address);
+      await fail(page, /\/api\//, 401);
+      await fail(page, /\/auth\//, status);
+      await until(page, () => /trying again/.test(document.querySelector(".error.banner")?.textContent ?? ""));
+      await pass(page, 30); // the pauses grow
+      asked.length = 0;
+      await pass(page, 60);
+      const cards = await page.locator(".camera").count();
+      assert(cards >= 4, "the cameras are gone");
+      const most = 2 * (cards + 2) * 13; // each try is a request and a renewal; the longest pause is between 5 and 10 s
+      assert(asked.length > 0 && asked.length <= most, `${asked.length} requests in a minute, more than ${most}`);
+      await page.unroute(/\/api\//);
+      await page.unroute(/\/auth\//);
+      await until(page, isDashboard);
+      await page.context().close();
+    });
+  for (const [name, status] of [["answers 503", 503], ["cannot be reached", 0]])
+    await test(`a page that is loaded while the server ${name} shows a banner and no form, and goes on by itself`, async () => {
+      const { page } = await openDashboard(browser, address);
+      await fail(page, /\/auth\/me$/, status);
+      await page.reload();
+      await found(async () => /trying again/.test(await page.textContent("body")));
+      await pass(page, 10);
+      assert(!(await page.evaluate(isForm)), "who is logged in is asked to log in");
+      await page.unroute(/\/auth\/me$/);
+      await until(page, isDashboard);
+      await page.context().close();
+    });
+}
