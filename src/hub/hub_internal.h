@@ -65,7 +65,7 @@ struct hub_worker {
     uint64_t measured;      /* the look of a profile that it answered last */
     struct process_cpu cpu; /* the governor's */
     GQueue waiting;         /* of struct intake_batch *, by sequence: the spool could not take them yet */
-    size_t bytes_in_hand;   /* of batches read and not yet spooled, waiting or not */
+    size_t bytes_in_hand;   /* of batches read and not yet spooled, waiting or not; as link_weigh_events has it */
 };
 
 struct hub {
@@ -225,14 +225,21 @@ void governing_order_worker(struct governing *governing, struct hub_worker *work
 /* Takes in everything a worker's link holds now, up to what may be in hand. False when the link must end; the error
  * says why. */
 bool intake_read(struct hub_worker *worker, GError **error);
+/* The worker's process is gone: its cameras are off line. */
+void intake_note_gone(struct hub_worker *worker, const char *reason);
+
+/* ---- intake_batches.c ---- */
+
+/* Has the spool take a batch of the worker's process (of that many bytes; takes `events` over: they are checked), and
+ * acknowledges it once it has. */
+void intake_put_batch(struct hub_worker *worker, uint64_t sequence, size_t bytes, GPtrArray *events);
 /* So much waits for the spool that nothing more is read from this worker. */
 bool intake_is_full(const struct hub_worker *worker);
 /* Offers the spool again what it could not take. What waits of processes that ended is lost beyond a bound, the least
  * urgent and oldest first, counted (records_dropped) and logged: the process that runs needs the room. */
 void intake_retry(struct hub_worker *worker);
+/* Before the worker is freed. */
 void intake_clear(struct hub_worker *worker);
-/* The worker's process is gone: its cameras are off line. */
-void intake_note_gone(struct hub_worker *worker, const char *reason);
 
 /* ---- breakers.c ---- */
 

@@ -19,13 +19,15 @@ enum {
     LINK_PROTOCOL_VERSION = 2,
     LINK_MAX_BODY_BYTES = 4 << 20,
     LINK_EVENTS_WINDOW_BYTES = 4 << 20, /* of LINK_EVENTS that a worker may have sent without an acknowledgement */
+    LINK_EVENTS_LEAST_BYTES = 4096,     /* what each of them counts for at least, for keeping it takes room as well */
 };
 
 /* The body's record is named behind each. */
 enum link_type {
     /* worker → hub */
     LINK_HELLO = 1, /* WorkerHello */
-    LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON; acknowledged when spooled */
+    LINK_EVENTS,    /* uint64 sequence (little endian), then AnalyticsEvents as NDJSON, one or more; acknowledged when
+                       spooled */
     LINK_TRACKS,    /* TrackUpdate; dropped when the queue is full */
     LINK_HEALTH,    /* CameraHealth */
     LINK_PREVIEW, /* uint16 length of camera id, camera id, int64 captured_at_ms, uint64 frame number, int64 telling of
@@ -78,6 +80,12 @@ bool link_parts_read(const void *body, size_t length, struct link_parts *parts);
  * fuzzing. */
 enum link_parsed { LINK_PARSED_PARTIAL = 1, LINK_PARSED_WHOLE, LINK_PARSED_BROKEN };
 enum link_parsed link_parse(const uint8_t *data, size_t available, enum link_type *type, size_t *body_length);
+
+/* What a LINK_EVENTS of so many bytes counts for of the window. Pure. */
+static inline size_t link_weigh_events(size_t bytes)
+{
+    return MAX(bytes, (size_t)LINK_EVENTS_LEAST_BYTES);
+}
 
 struct link;
 

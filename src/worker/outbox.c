@@ -22,7 +22,7 @@ struct outbox {
     GQueue sent;          /* the same, without bodies */
     int waiting_records;
     int64_t waiting_bytes;
-    size_t sent_bytes; /* of those that were sent */
+    size_t sent_bytes; /* of those that were sent, as link_weigh_events has it */
     uint64_t next_sequence;
 };
 
@@ -56,7 +56,7 @@ void outbox_free(struct outbox *outbox)
 
 static bool has_window(const struct outbox *outbox, const struct batch *batch)
 {
-    return outbox->sent_bytes == 0 || outbox->sent_bytes + batch->bytes <= LINK_EVENTS_WINDOW_BYTES;
+    return outbox->sent_bytes == 0 || outbox->sent_bytes + link_weigh_events(batch->bytes) <= LINK_EVENTS_WINDOW_BYTES;
 }
 
 /* With the lock held. */
@@ -75,7 +75,7 @@ static void send_waiting(struct outbox *outbox)
             return;
         counter_add(&batch->health->records_sent, batch->records);
         uncount_waiting(outbox, batch);
-        outbox->sent_bytes += batch->bytes;
+        outbox->sent_bytes += link_weigh_events(batch->bytes);
         g_clear_pointer(&batch->body, g_free);
         g_queue_push_tail(&outbox->sent, g_queue_pop_head(&outbox->waiting));
     }
@@ -127,7 +127,7 @@ void outbox_acknowledge(struct outbox *outbox, uint64_t sequence)
         if (((struct batch *)node->data)->sequence == sequence) {
             struct batch *batch = node->data;
             counter_add(&batch->health->records_acknowledged, batch->records);
-            outbox->sent_bytes -= batch->bytes;
+            outbox->sent_bytes -= link_weigh_events(batch->bytes);
             batch_free(batch);
             g_queue_delete_link(&outbox->sent, node);
             break;

@@ -168,10 +168,15 @@ static void test_words_out_of_turn_end_the_link(void)
         bool is_admitted;
         size_t length; /* 0: a string's */
     } cases[] = {
-        {LINK_HEALTH, "{}", false},           {LINK_HELLO, GOOD_HELLO, true},
-        {LINK_ACKNOWLEDGE, "12345678", true}, {LINK_CONFIGURE, "{}", true},
-        {LINK_EVENTS, "short", true},         {LINK_PREVIEW, "", true},
-        {LINK_PREVIEW, "\xff\xff", true},     {LINK_PREVIEW, "\x04\0door0123456789abcdefghijklmnGIF8", true, 34},
+        {LINK_HEALTH, "{}", false},
+        {LINK_HELLO, GOOD_HELLO, true},
+        {LINK_ACKNOWLEDGE, "12345678", true},
+        {LINK_CONFIGURE, "{}", true},
+        {LINK_EVENTS, "short", true},
+        {LINK_EVENTS, "no lines", true},
+        {LINK_PREVIEW, "", true},
+        {LINK_PREVIEW, "\xff\xff", true},
+        {LINK_PREVIEW, "\x04\0door0123456789abcdefghijklmnGIF8", true, 34},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct world world;

@@ -409,6 +409,23 @@ static void test_a_full_hand_takes_no_more(void)
     world_clear(&world);
 }
 
+/* However little is in each, what is kept of one takes room as well. Nobody hears the spool's answers here. */
+static void test_small_batches_fill_the_hand(void)
+{
+    enum { MOST = 4 * LINK_EVENTS_WINDOW_BYTES / LINK_EVENTS_LEAST_BYTES };
+    struct world world;
+    world_init(&world);
+    be_admitted(&world);
+    for (uint64_t sequence = 1; sequence <= MOST; sequence++) {
+        g_assert_false(intake_is_full(world.worker));
+        say_batch(&world, sequence, "\n");
+        g_assert_true(intake_read(world.worker, NULL));
+    }
+    g_assert_true(intake_is_full(world.worker));
+    g_assert_cmpuint(world.hub.answered.length, ==, MOST);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -437,5 +454,6 @@ int main(int argc, char **argv)
     g_test_add_func("/intake_kept/a change hides no standstill", test_a_change_hides_no_standstill);
     g_test_add_func("/intake_kept/a dead worker's records are stored", test_a_dead_workers_records_are_stored);
     g_test_add_func("/intake_kept/a full hand takes no more", test_a_full_hand_takes_no_more);
+    g_test_add_func("/intake_kept/small batches fill the hand", test_small_batches_fill_the_hand);
     return g_test_run();
 }

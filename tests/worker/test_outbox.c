@@ -206,6 +206,22 @@ static void test_what_is_not_acknowledged_is_bounded(void)
     world_clear(&world);
 }
 
+/* As the hub counts them. */
+static void test_small_batches_are_bounded_as_well(void)
+{
+    enum { MOST = LINK_EVENTS_WINDOW_BYTES / LINK_EVENTS_LEAST_BYTES };
+    struct world world;
+    world_init(&world, ROOMY, 2 * MOST);
+    for (int i = 0; i < 2 * MOST; i++)
+        add(&world, "{}\n", 5, &world.door);
+    g_assert_cmpint(world.door.records_sent, ==, MOST);
+    for (int i = 0; i < MOST; i++)
+        outbox_acknowledge(world.outbox, receive(&world, NULL));
+    outbox_send_waiting(world.outbox);
+    g_assert_cmpint(world.door.records_sent, ==, 2 * MOST);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -219,5 +235,6 @@ int main(int argc, char **argv)
     g_test_add_func("/outbox/what the hub has is never counted as lost",
                     test_what_the_hub_has_is_never_counted_as_lost);
     g_test_add_func("/outbox/it says whose records are on their way", test_it_says_whose_records_are_on_their_way);
+    g_test_add_func("/outbox/small batches are bounded as well", test_small_batches_are_bounded_as_well);
     return g_test_run();
 }
