@@ -118,6 +118,8 @@ void answer_problem(struct answer *answer, unsigned status, const char *detail, 
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
 /* 503, and Retry-After: what it needs is not there yet. */
 void answer_later(struct answer *answer, const char *detail);
+/* The same of what is not begun, as the server stops. */
+void answer_stopping(struct answer *answer);
 /* The problem that fits a failure of the store, or of what has a bound: 400, 401, 404, 409, and with Retry-After 429 or
  * 503. */
 void answer_error(struct answer *answer, const GError *error);
@@ -215,7 +217,7 @@ void handler_pool_free(struct handler_pool *pool);
 /* Fewer than half of http.max_connections wait: the others are for who need not. */
 bool handler_pool_has_place(const struct handler_pool *pool);
 /* Suspends the request's connection until its answer is filled, from when on it is not the caller's (is_handed_over).
- * False: it is not taken, as the server stops. */
+ * False: it is not taken, as the server stops (answer_stopping). */
 bool handler_pool_take(struct handler_pool *pool, struct request *request);
 /* reading.c: fills parameters and record. False: the answer is made, and names all that is not valid. */
 bool request_read(struct request *request, struct answer *answer);

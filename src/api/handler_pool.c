@@ -13,7 +13,7 @@ struct handler_pool {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     GQueue requests;  /* lock; of struct request *, each by its own link: no more than there are connections */
-    bool is_stopping; /* lock: nothing is begun any more. What comes yet is answered by the threads all the same */
+    bool is_stopping; /* lock: nothing is begun any more. What waits yet is answered by the threads all the same */
     bool is_over;     /* lock */
     pthread_t *threads;
     int count;
@@ -30,7 +30,7 @@ static void tell_length(const struct handler_pool *pool)
 static void handle(const struct handler_pool *pool, struct request *request, bool is_stopping)
 {
     if (is_stopping)
-        answer_later(&request->answer, "the server stops: try again");
+        answer_stopping(&request->answer);
     else
         route_handle(request, &request->answer);
     MHD_resume_connection(request->connection);

@@ -94,6 +94,11 @@ void answer_later(struct answer *answer, const char *detail)
     answer_header(answer, "Retry-After", "1");
 }
 
+void answer_stopping(struct answer *answer)
+{
+    answer_later(answer, "the server stops: try again");
+}
+
 void answer_bad_cursor(struct answer *answer, const char *why)
 {
     struct record_errors errors;

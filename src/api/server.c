@@ -384,14 +384,16 @@ static bool handle_request(struct request *request)
     watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
     if (!request->route && !route_find(request, &request->answer))
         return true;
+    bool is_begun = request->kept_key != NULL; /* and is ended, if need be here: else its key would stay claimed */
     bool is_prompt = route_is_prompt(request);
-    if (!is_prompt && !handler_pool_has_place(request->api->handlers)) {
+    if (!is_prompt && !handler_pool_has_place(request->api->handlers))
         answer_later(&request->answer, too_many_wait);
-        return true;
-    }
-    if (!is_prompt && handler_pool_take(request->api->handlers, request))
+    else if (!is_prompt && handler_pool_take(request->api->handlers, request))
         return false;
-    route_handle(request, &request->answer);
+    else if (is_prompt || is_begun)
+        route_handle(request, &request->answer);
+    else
+        answer_stopping(&request->answer);
     return true;
 }
 

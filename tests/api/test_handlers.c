@@ -1,6 +1,7 @@
 /* Requests that have to wait hold up nobody but those who wait as they do. */
 #include "api/api_internal.h"
 #include "hung_store.h"
+#include "stopping_world.h"
 
 enum { CLIENTS = 12 }; /* more than handle requests */
 
@@ -209,6 +210,24 @@ static void test_a_stop_begins_nothing(void)
     world_clear(&world);
 }
 
+/* Else it would wait for the store on a thread that serves connections, while others are waited for. */
+static void test_what_comes_during_a_stop_is_not_begun(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    start_known(&world);
+    GThread *stopping = world_begin_stop(&world);
+    struct reply reply = world_get(&world, "/api/v1/incidents", world.token);
+    g_autofree char *retry = reply_header(&reply, "Retry-After");
+    world_assert_problem(&reply, 503);
+    g_assert_nonnull(strstr(reply.body->str, "the server stops"));
+    g_assert_cmpstr(retry, ==, "1");
+    reply_clear(&reply);
+    assert_status(&world, "/health/live", NULL, 200);
+    world_end_stop(&world, stopping);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -219,5 +238,6 @@ int main(int argc, char **argv)
     g_test_add_func("/handlers/who_leaves_meanwhile_is_forgotten", test_who_leaves_meanwhile_is_forgotten);
     g_test_add_func("/handlers/no_more_wait_than_there_is_room_for", test_no_more_wait_than_there_is_room_for);
     g_test_add_func("/handlers/a_stop_begins_nothing", test_a_stop_begins_nothing);
+    g_test_add_func("/handlers/what_comes_during_a_stop_is_not_begun", test_what_comes_during_a_stop_is_not_begun);
     return g_test_run();
 }
