@@ -50,7 +50,23 @@ export async function testNews(browser, address, byApi) {
     stays(/^incident open.*Alarm since/);
     stays(/^incident acknowledged.*Alarm before/);
     stays(/^event.*alarm since/);
+    assert(!rows.some((row) => row.startsWith("event occupancy")), "what is never told live is shown where it was read");
     await page.context().close();
     for (const id of [alarm.id, quiet.id, (await incidentOf("alarm_since")).id]) await byApi.send("POST", `/api/v1/incidents/${id}/resolve`, {});
+  });
+  await test("what is not of today says its day, and the tab how many incidents are open", async () => {
+    await byApi.sendSignal(camera_id, "alarm_open");
+    const { id } = await incidentOf("alarm_open");
+    const page = await (await browser.newContext()).newPage();
+    page.setDefaultTimeout(DEADLINE_MS);
+    await page.clock.install({ time: Date.now() + 48 * 3600 * 1000 });
+    await page.goto(address);
+    await logIn(page);
+    const day = await page.evaluate((at) => new Date(at).toLocaleDateString(undefined, { day: "numeric", month: "short" }), Date.now());
+    await has(page, ".incident.open time", day);
+    await has(page, ".event time", day);
+    await until(page, () => /^\(\d+\) Vedette$/.test(document.title));
+    await page.context().close();
+    await byApi.send("POST", `/api/v1/incidents/${id}/resolve`, {});
   });
 }

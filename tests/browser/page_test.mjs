@@ -120,9 +120,11 @@ async function main() {
   });
   await page.screenshot({ path: screenshot });
   await test("a narrow window shows everything in one column", async () => {
-    await page.setViewportSize({ width: 420, height: 900 });
-    const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
-    assert(overflow <= 0, `the page is ${overflow} px wider than the window`);
+    for (const width of [420, 320]) {
+      await page.setViewportSize({ width, height: 900 });
+      const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
+      assert(overflow <= 0, `the page is ${overflow} px wider than a window of ${width}`);
+    }
   });
   await test("the login cookie cannot be read by scripts", async () => {
     assert((await page.evaluate(() => document.cookie)) === "", "document.cookie is not empty");
@@ -148,6 +150,12 @@ async function main() {
     await until(page, () => document.querySelectorAll(".camera").length === 5);
     await page.click(".add-camera button[value=add]"); /* the form is empty again: the browser asks for a name */
     assert((await page.locator(".add-camera input[name=name]").inputValue()) === "", "the form was not emptied");
+  });
+  await test("who added a camera removes it, and cannot remove what the settings say", async () => {
+    await until(page, () => document.querySelectorAll(".camera footer button").length === 1);
+    page.once("dialog", (dialog) => dialog.accept());
+    await page.click(".camera footer button");
+    await until(page, () => document.querySelectorAll(".camera").length === 4);
   });
   await test("a page that is served elsewhere uses the API and the WebSocket of the server it was built for", async () => {
     buildPageFor(address, join(data, "page"));

@@ -1,5 +1,5 @@
 import { useState } from "preact/hooks";
-import { server } from "./api";
+import { server, wordsOf } from "./api";
 import type { CameraTest } from "./records";
 
 function textOf(form: FormData, name: string): string {
@@ -13,7 +13,7 @@ function describe(told: CameraTest): string {
 }
 
 /** A camera more: tried first where one likes, watched from then on. */
-export function AddCamera({ onAdded }: { onAdded: () => void }) {
+export function AddCamera({ isFirst, onAdded }: { isFirst: boolean; onAdded: () => void }) {
   const [told, setTold] = useState("");
   const [hasFailed, setFailed] = useState(false);
   const [isBusy, setBusy] = useState(false);
@@ -43,14 +43,14 @@ export function AddCamera({ onAdded }: { onAdded: () => void }) {
         onAdded();
       }
     } catch (failure) {
-      tell((failure as Error).message, true);
+      tell(wordsOf(failure), true);
     } finally {
       setBusy(false);
     }
   }
 
   return (
-    <details class="add-camera">
+    <details class="add-camera" open={isFirst}>
       <summary>Add a camera</summary>
       <form onSubmit={submit}>
         <label>

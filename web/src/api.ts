@@ -23,15 +23,17 @@ function signalFor(init: RequestInit): AbortSignal | null {
   return init.signal ? AbortSignal.any([init.signal, timeout]) : timeout;
 }
 
-async function send(address: URL, init: RequestInit): Promise<Response> {
+function send(address: URL, init: RequestInit): Promise<Response> {
   const headers = new Headers(init.headers);
   if (init.method !== "GET") headers.set("X-CSRF-Token", csrfToken);
-  try {
-    return await fetch(address, { ...init, headers, credentials: "include", signal: signalFor(init) }); // also from a page that is served elsewhere
-  } catch (failure) {
-    if (init.signal?.aborted) throw failure;
-    throw new Error("The server cannot be reached", { cause: failure });
-  }
+  return fetch(address, { ...init, headers, credentials: "include", signal: signalFor(init) }); // also from a page that is served elsewhere
+}
+
+/** Why something failed, for people: the server's own words, or that there were none. */
+export function wordsOf(failure: unknown): string {
+  if (failure instanceof DOMException && failure.name === "TimeoutError") return "The server does not answer";
+  if (failure instanceof TypeError) return "The server cannot be reached"; // what fetch() throws then
+  return (failure as Error).message;
 }
 
 /** Renews the login, once for all who wait for it. Where the server says that there is none to renew, it is over until the next one. */
@@ -97,11 +99,13 @@ export async function listEvents(limit: number): Promise<StoredEvent[]> {
 export interface Preview {
   image: ImageBitmap;
   frameNumber: number;
+  capturedAtMs: number;
 }
 
 /** The latest picture of a camera; throws while there is none, which the server waits for a moment, and where none may be seen. */
 export async function fetchPreview(cameraId: string, signal: AbortSignal): Promise<Preview> {
   const response = await server.getPreview(cameraId, { signal });
   const image = await createImageBitmap(await response.blob());
-  return { image, frameNumber: Number(response.headers.get("X-Frame-Number") ?? -1) };
+  const capturedAtMs = Date.parse(response.headers.get("X-Captured-At") ?? "");
+  return { image, frameNumber: Number(response.headers.get("X-Frame-Number") ?? -1), capturedAtMs };
 }

@@ -1,5 +1,5 @@
-import { useState } from "preact/hooks";
-import { server } from "./api";
+import { useEffect, useState } from "preact/hooks";
+import { server, wordsOf } from "./api";
 import { AddCamera } from "./add_camera";
 import { CameraCard } from "./camera_card";
 import { mayCall } from "./client";
@@ -22,14 +22,20 @@ function Banner({ text }: { text: string }) {
 function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
   const { cameras, events, incidents, isConnected, live, error, refresh, noteIncident } = useServer();
   const mayAdd = mayCall(user.role, "createCamera");
+  const mayRemove = mayCall(user.role, "deleteCamera");
   const [whyStillIn, setWhyStillIn] = useState("");
-  const logOut = () => void server.logout().then(onLogout, (failure) => setWhyStillIn((failure as Error).message));
+  const logOut = () => void server.logout().then(onLogout, (failure) => setWhyStillIn(wordsOf(failure)));
+  const open = incidents?.filter((incident) => incident.status === "open").length ?? 0;
+  useEffect(() => {
+    document.title = open > 0 ? `(${open}) Vedette` : "Vedette";
+    return () => (document.title = "Vedette");
+  }, [open]);
   return (
     <>
       <header class="bar">
         <img src="./vedette.svg" alt="" width="28" height="28" />
         <h1>Vedette</h1>
-        <span class={`state ${isConnected ? "online" : "offline"}`}>{isConnected ? "live" : "connecting…"}</span>
+        <span class={`state ${isConnected ? "online" : "offline"}`} role="status">{isConnected ? "live" : "connecting…"}</span>
         <span class="spacer" />
         <span>{user.username}</span>
         <button onClick={logOut}>Log out</button>
@@ -38,9 +44,12 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
       {error && <Banner text={`${error} – trying again…`} />}
       <main class="dashboard">
         <section class="cameras">
-          {live && cameras?.map((camera) => <CameraCard key={camera.id} camera={camera} live={live} />)}
-          {cameras?.length === 0 && <p class="hint">There is no camera yet.</p>}
-          {mayAdd && <AddCamera onAdded={refresh} />}
+          {live &&
+            cameras?.map((camera) => (
+              <CameraCard key={camera.id} camera={camera} live={live} mayRemove={mayRemove} onRemoved={refresh} />
+            ))}
+          {cameras?.length === 0 && <p class="hint">There is no camera yet.{!mayAdd && " An administrator can add one."}</p>}
+          {cameras && mayAdd && <AddCamera isFirst={cameras.length === 0} onAdded={refresh} />}
         </section>
         <aside class="news">
           <IncidentList cameras={cameras ?? []} incidents={incidents} mayAct={mayCall(user.role, "acknowledgeIncident")} onChanged={noteIncident} />

@@ -1,18 +1,21 @@
 import { useEffect, useRef, useState } from "preact/hooks";
-import { fetchPreview } from "./api";
+import { fetchPreview, type Preview, server, wordsOf } from "./api";
 import { ApiError } from "./client";
 import { drawPicture } from "./drawing";
 import type { Live } from "./live";
 import { type Repeated, repeat } from "./pauses";
 import type { CameraView, TrackUpdate } from "./records";
+import { countsBeganAt } from "./when";
 
 const UPDATES_KEPT = 64;
+const TRACKS_GOOD_MS = 1000;
 const PAUSE_BETWEEN_PICTURES_MS = 60;
 const PAUSE_UNSEEN_MS = 1000;
 
-/** The tracks that belong to a picture: those of its own frame, else of the frame before it. */
-function updateFor(updates: TrackUpdate[], frameNumber: number): TrackUpdate | undefined {
-  return updates.findLast((update) => update.frame_number <= frameNumber) ?? updates.at(-1);
+/** The tracks that belong to a picture: those of its own frame, else of the nearest, but none where they have walked on since. */
+function updateFor(updates: TrackUpdate[], { frameNumber, capturedAtMs }: Preview): TrackUpdate | undefined {
+  const nearest = updates.findLast((update) => update.frame_number <= frameNumber) ?? updates[0];
+  return nearest && Math.abs(Date.parse(nearest.at) - capturedAtMs) <= TRACKS_GOOD_MS ? nearest : undefined;
 }
 
 /** Fetches picture after picture while the card can be seen. */
@@ -48,7 +51,7 @@ function usePictures(camera: CameraView, live: Live) {
           lastFrame = preview.frameNumber;
           context.canvas.width = preview.image.width;
           context.canvas.height = preview.image.height;
-          drawPicture(context, preview.image, latest.current, updateFor(updates, preview.frameNumber));
+          drawPicture(context, preview.image, latest.current, updateFor(updates, preview));
           context.canvas.dataset["frame"] = String(preview.frameNumber);
         }
         preview.image.close();
@@ -74,6 +77,7 @@ function Counts({ camera }: { camera: CameraView }) {
   if (camera.lines.length + camera.zones.length === 0) return <p class="hint">No lines or zones yet.</p>;
   return (
     <table class="counts">
+      <caption>Counted since {countsBeganAt()}</caption>
       <tbody>
         {camera.lines.map((line) => (
           <tr key={`line-${line.id}`} data-line={line.id}>
@@ -104,21 +108,64 @@ function Counts({ camera }: { camera: CameraView }) {
   );
 }
 
-export function CameraCard({ camera, live }: { camera: CameraView; live: Live }) {
+/** What a camera's state means to who looks; the keys are the server's. */
+const STATE_WORDS: Record<string, string> = {
+  connecting: "connecting…",
+  waiting: "no connection, trying again…",
+  stalled: "no pictures come",
+  ended: "the video is over",
+  disabled: "switched off",
+  left_out: "not watched",
+};
+
+function RemoveButton({ camera, onRemoved }: { camera: CameraView; onRemoved: () => void }) {
+  const [error, setError] = useState("");
+  const name = camera.name || camera.id;
+
+  function remove() {
+    if (!window.confirm(`Remove the camera ${name}? What it saw stays for as long as it is kept.`)) return;
+    server.deleteCamera(camera.id).then(onRemoved, (failure) => setError(wordsOf(failure)));
+  }
+
+  return (
+    <footer>
+      {error && (
+        <span class="error" role="alert">
+          {error}
+        </span>
+      )}
+      <button aria-label={`Remove the camera ${name}`} onClick={remove}>
+        Remove
+      </button>
+    </footer>
+  );
+}
+
+interface CardProperties {
+  camera: CameraView;
+  live: Live;
+  mayRemove: boolean;
+  onRemoved: () => void;
+}
+
+export function CameraCard({ camera, live, mayRemove, onRemoved }: CardProperties) {
   const { canvas, hasPicture, refusal } = usePictures(camera, live);
-  const health = camera.health;
+  const { health } = camera;
+  const name = camera.name || camera.id;
+  const state = STATE_WORDS[health.state ?? ""] ?? health.state ?? "starting";
   return (
     <article class="camera" data-camera={camera.id}>
       <header>
         <span class={`dot ${camera.online ? "online" : "offline"}`} />
-        <h2>{camera.name || camera.id}</h2>
-        <span class="rate">{camera.online ? `${(health?.fps ?? 0).toFixed(1)} fps` : (health?.state ?? "starting")}</span>
+        <h2>{name}</h2>
+        <span class="rate">{camera.online ? `${health.fps.toFixed(1)} fps` : state}</span>
       </header>
       <div class="picture">
-        <canvas ref={canvas} width={640} height={360} />
-        {!hasPicture && <p class="veil">{refusal || (camera.online ? "Waiting for a picture…" : health?.last_error || "Connecting…")}</p>}
+        <canvas ref={canvas} width={640} height={360} role="img" aria-label={`The latest picture of ${name}`} />
+        {!hasPicture && <p class="veil">{refusal || (camera.online ? "Waiting for a picture…" : health.last_error || state)}</p>}
       </div>
       <Counts camera={camera} />
+      {mayRemove && camera.managed_by === "api" && <RemoveButton camera={camera} onRemoved={onRemoved} />}
     </article>
   );
 }

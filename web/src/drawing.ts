@@ -27,12 +27,18 @@ function label(context: CanvasRenderingContext2D, text: string, x: number, y: nu
   context.fillText(text, left + 4, top - 4);
 }
 
+/** Outline and ground: red where somebody should not be, grey where nothing is looked for. */
+function zoneColours(kind: Zone["kind"]): [string, string] {
+  if (kind === "intrusion" || kind === "restricted") return ["#ff7a90", "rgb(255 122 144 / 14%)"];
+  if (kind === "privacy_mask" || kind === "motion_mask") return ["#8fa8a0", "transparent"];
+  return ["#7aa8ff", "rgb(122 168 255 / 12%)"];
+}
+
 function drawZone(context: CanvasRenderingContext2D, zone: Zone, width: number, height: number) {
-  const isGuarded = zone.kind === "intrusion" || zone.kind === "restricted";
-  const colour = isGuarded ? "#ff7a90" : "#7aa8ff";
+  const [colour, ground] = zoneColours(zone.kind);
   path(context, zone.polygon, width, height);
   context.closePath();
-  context.fillStyle = isGuarded ? "rgb(255 122 144 / 14%)" : "rgb(122 168 255 / 12%)";
+  context.fillStyle = ground;
   context.fill();
   context.strokeStyle = colour;
   context.lineWidth = 1.5;

@@ -1,23 +1,34 @@
 import { shortTrackId } from "./drawing";
-import type { CameraView } from "./records";
+import type { CameraView, LineCrossing } from "./records";
 import { type StoredEvent, subjectOf } from "./stored_event";
+import { timeOf } from "./when";
 
 function compare(a: StoredEvent, b: StoredEvent): number {
   return b.occurred_at.localeCompare(a.occurred_at) || b.id.localeCompare(a.id);
 }
 
+/** Occupancies say again what zone hits said: with them half of the list would be of the one visitor. */
+function isShown(event: StoredEvent): boolean {
+  return event.type !== "occupancy";
+}
+
 /** The list with these in it, the latest first, and as many kept. Events do not change, so that it is the same which of two is taken. */
 export function withEvents(list: StoredEvent[], news: StoredEvent[], most: number): StoredEvent[] {
-  const all = new Map([...list, ...news].map((event) => [event.id, event]));
+  const all = new Map([...list, ...news].filter(isShown).map((event) => [event.id, event]));
   return [...all.values()].sort(compare).slice(0, most);
 }
 
-function subjectName(cameras: CameraView[], event: StoredEvent): string {
-  const camera = cameras.find((candidate) => candidate.id === event.camera_id);
+function subjectName(camera: CameraView | undefined, event: StoredEvent): string {
   const id = subjectOf(event);
   if (!id) return "";
   const subject = [...(camera?.lines ?? []), ...(camera?.zones ?? [])].find((candidate) => candidate.id === id);
   return subject?.name || id;
+}
+
+/** What the line's own words for its two ways are, else in and out. */
+function directionName(camera: CameraView | undefined, { line_id, direction }: LineCrossing): string {
+  const line = camera?.lines.find((candidate) => candidate.id === line_id);
+  return (direction === "in" ? line?.in_name : line?.out_name) || direction;
 }
 
 /** What signals are called. Kinds that are not here are shown as they are named. */
@@ -53,12 +64,12 @@ function who({ object_class, track_id }: { object_class?: string; track_id: numb
 }
 
 /** One sentence a person can read. */
-function describe(cameras: CameraView[], event: StoredEvent): string {
-  const subject = subjectName(cameras, event);
+function describe(camera: CameraView | undefined, event: StoredEvent): string {
+  const subject = subjectName(camera, event);
   switch (event.type) {
     case "line_crossing": {
       const { payload } = event;
-      return `${who(payload)} crossed ${subject} (${payload.direction})`;
+      return `${who(payload)} crossed ${subject} (${directionName(camera, payload)})`;
     }
     case "zone_hit": {
       const { payload } = event;
@@ -72,18 +83,25 @@ function describe(cameras: CameraView[], event: StoredEvent): string {
   }
 }
 
+function Row({ event, camera }: { event: StoredEvent; camera: CameraView | undefined }) {
+  return (
+    <li class={`event ${event.type}`}>
+      <time dateTime={event.occurred_at}>{timeOf(event.occurred_at)}</time>
+      <span class="where">{camera?.name || event.camera_id}</span>
+      <span class="what">{describe(camera, event)}</span>
+    </li>
+  );
+}
+
 export function EventList({ cameras, events }: { cameras: CameraView[]; events: StoredEvent[] | null }) {
+  const cameraOf = (event: StoredEvent) => cameras.find((candidate) => candidate.id === event.camera_id);
   return (
     <section class="events">
       <h2>Latest events</h2>
       {events?.length === 0 && <p class="hint">Nothing has happened yet.</p>}
       <ol>
         {events?.map((event) => (
-          <li key={event.id} class={`event ${event.type}`}>
-            <time dateTime={event.occurred_at}>{new Date(event.occurred_at).toLocaleTimeString()}</time>
-            <span class="where">{cameras.find((camera) => camera.id === event.camera_id)?.name || event.camera_id}</span>
-            <span class="what">{describe(cameras, event)}</span>
-          </li>
+          <Row key={event.id} event={event} camera={cameraOf(event)} />
         ))}
       </ol>
     </section>

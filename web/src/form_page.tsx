@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useState } from "preact/hooks";
+import { wordsOf } from "./api";
 
 /** A page of one form. What `onSubmit` throws is shown above its button, `action`. */
 export function FormPage({ action, children, onSubmit }: {
@@ -13,10 +14,11 @@ export function FormPage({ action, children, onSubmit }: {
   async function submit(event: SubmitEvent) {
     event.preventDefault();
     setBusy(true);
+    setError("");
     try {
       await onSubmit(new FormData(event.currentTarget as HTMLFormElement));
     } catch (failure) {
-      setError((failure as Error).message);
+      setError(wordsOf(failure));
       setBusy(false);
     }
   }

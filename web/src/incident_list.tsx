@@ -1,42 +1,40 @@
 import { useState } from "preact/hooks";
-import { server } from "./api";
+import { server, wordsOf } from "./api";
 import type { CameraView, Incident } from "./records";
+import { spanOf } from "./when";
 
 /** Where an incident stands in the list: what nobody has looked at comes first. */
 const ORDER: Record<Incident["status"], number> = { open: 0, acknowledged: 1, resolved: 2, dismissed: 2 };
-const STATUS_WORDS: Record<Incident["status"], string> = { open: "open", acknowledged: "seen", resolved: "closed", dismissed: "dismissed" };
+const STATUS_WORDS: Record<Incident["status"], string> = { open: "open", acknowledged: "acknowledged", resolved: "closed", dismissed: "dismissed" };
+
+export const INCIDENTS_SHOWN = 30;
 
 function compare(a: Incident, b: Incident): number {
   return ORDER[a.status] - ORDER[b.status] || b.last_signal_at.localeCompare(a.last_signal_at);
 }
 
-/** The list with these in it, as they were told just now, and the most pressing kept. */
-export function withIncidents(list: Incident[], told: Incident[], most: number): Incident[] {
+/** The list with these in it, as they were told just now; the most pressing are kept. */
+export function withIncidents(list: Incident[], told: Incident[]): Incident[] {
   const fresh = new Map(told.map((incident) => [incident.id, incident]));
-  return [...fresh.values(), ...list.filter((known) => !fresh.has(known.id))].sort(compare).slice(0, most);
+  return [...fresh.values(), ...list.filter((known) => !fresh.has(known.id))].sort(compare).slice(0, INCIDENTS_SHOWN);
 }
 
 /** The same with what was read, which may be older than what is known. */
-export function withReadIncidents(list: Incident[], read: Incident[], most: number): Incident[] {
+export function withReadIncidents(list: Incident[], read: Incident[]): Incident[] {
   const known = new Map(list.map((incident) => [incident.id, incident.changed_at ?? ""]));
   const isNews = (incident: Incident) => (incident.changed_at ?? "") >= (known.get(incident.id) ?? "");
-  return withIncidents(list, read.filter(isNews), most);
+  return withIncidents(list, read.filter(isNews));
 }
 
 /** Those that are open, those that somebody looks after, and the latest of all. */
-export async function readIncidents(limit: number): Promise<Incident[]> {
+export async function readIncidents(): Promise<Incident[]> {
+  const limit = INCIDENTS_SHOWN;
   const pages = await Promise.all([
     server.listIncidents({ status: "open", limit }),
     server.listIncidents({ status: "acknowledged", limit }),
     server.listIncidents({ limit }),
   ]);
-  return pages.reduce<Incident[]>((list, page) => withReadIncidents(list, page.items, limit), []);
-}
-
-function when(incident: Incident): string {
-  const from = new Date(incident.started_at).toLocaleTimeString();
-  const to = new Date(incident.last_signal_at).toLocaleTimeString();
-  return from === to ? from : `${from} – ${to}`;
+  return pages.reduce<Incident[]>((list, page) => withReadIncidents(list, page.items), []);
 }
 
 interface RowProperties {
@@ -50,6 +48,9 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
   const [isBusy, setBusy] = useState(false);
   const [error, setError] = useState("");
   const isStanding = ORDER[incident.status] < ORDER.resolved;
+  const when = spanOf(incident.started_at, incident.last_signal_at);
+  const title = incident.title.replace(/: camera [^,]*/, "");
+  const isAbout = `${title}, ${camera}, ${when}`; // for who hears the buttons without seeing where they stand
 
   async function act(step: () => Promise<Incident>) {
     setBusy(true);
@@ -57,7 +58,7 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
       onChanged(await step());
       setError("");
     } catch (failure) {
-      setError((failure as Error).message);
+      setError(wordsOf(failure));
     } finally {
       setBusy(false);
     }
@@ -65,20 +66,28 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
 
   return (
     <li class={`incident ${incident.status} severity-${incident.severity}`} data-id={incident.id}>
-      <time dateTime={incident.last_signal_at}>{when(incident)}</time>
+      <time dateTime={incident.last_signal_at}>{when}</time>
       <span class="where">{camera}</span>
       <span class="status">{STATUS_WORDS[incident.status]}</span>
       <span class="what">
-        {incident.title.replace(/: camera [^,]*/, "")} <small>{incident.severity}, {incident.signal_count}×{incident.ended_at ? ", over" : ""}</small>
+        {title} <small>{incident.severity}, {incident.signal_count}×{incident.ended_at ? ", over" : ""}</small>
       </span>
       {mayAct && isStanding && (
         <span class="steps">
           {incident.status === "open" && (
-            <button disabled={isBusy} onClick={() => void act(() => server.acknowledgeIncident(incident.id, {}))}>
+            <button
+              aria-label={`Acknowledge: ${isAbout}`}
+              disabled={isBusy}
+              onClick={() => void act(() => server.acknowledgeIncident(incident.id, {}))}
+            >
               Acknowledge
             </button>
           )}
-          <button disabled={isBusy} onClick={() => void act(() => server.resolveIncident(incident.id, {}))}>
+          <button
+            aria-label={`Close: ${isAbout}`}
+            disabled={isBusy}
+            onClick={() => void act(() => server.resolveIncident(incident.id, {}))}
+          >
             Close
           </button>
         </span>
@@ -101,11 +110,17 @@ interface ListProperties {
 
 export function IncidentList({ cameras, incidents, mayAct, onChanged }: ListProperties) {
   const open = incidents?.filter((incident) => incident.status === "open").length ?? 0;
+  const openCount = open === INCIDENTS_SHOWN ? `${open} or more` : String(open);
   const nameOf = (id: string) => cameras.find((camera) => camera.id === id)?.name || id;
   return (
     <section class="incidents">
-      <h2>Incidents{open > 0 && <b class="open-count"> {open} open</b>}</h2>
-      {incidents?.length === 0 && <p class="hint">There is none.</p>}
+      <h2>
+        Incidents
+        <b class="open-count" role="status">
+          {open > 0 && ` ${openCount} open`}
+        </b>
+      </h2>
+      {incidents?.length === 0 && <p class="hint">There are none.</p>}
       <ol>
         {incidents?.map((incident) => (
           <Row key={incident.id} incident={incident} camera={nameOf(incident.camera_id)} mayAct={mayAct} onChanged={onChanged} />

@@ -1,4 +1,4 @@
-import { login, whoAmI } from "./api";
+import { login, whoAmI, wordsOf } from "./api";
 import { ApiError } from "./client";
 import { FormPage } from "./form_page";
 import type { Me } from "./records";
@@ -9,7 +9,7 @@ async function logInAndAsk(form: FormData): Promise<Me | null> {
     return await whoAmI();
   } catch (failure) {
     if (failure instanceof ApiError && failure.status === 401) throw new Error("Name or password is wrong.");
-    throw new Error(`The server could not log you in: ${(failure as Error).message}`);
+    throw new Error(`The server could not log you in: ${wordsOf(failure)}`);
   }
 }
 

@@ -1,6 +1,6 @@
 // Whose login this is, asked again and again: another tab, an administrator or time may end it, or change what it may.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { listenLoginOver, whoAmI } from "./api";
+import { listenLoginOver, whoAmI, wordsOf } from "./api";
 import { type Repeated, repeat } from "./pauses";
 import type { Me } from "./records";
 
@@ -28,7 +28,7 @@ export function useLogin() {
       const user = await whoAmI();
       setState(user ? { ...UNKNOWN, user } : withoutLogin);
     } catch (failure) {
-      setState((was) => ({ ...was, error: was.user ? "" : (failure as Error).message }));
+      setState((was) => ({ ...was, error: was.user ? "" : wordsOf(failure) }));
       throw failure;
     }
     return ASKED_EVERY_MS;

@@ -1,6 +1,6 @@
 // What the dashboard shows of the server: read now and then, and kept up by what is told live.
 import { useCallback, useEffect, useRef, useState } from "preact/hooks";
-import { listEvents, server } from "./api";
+import { listEvents, server, wordsOf } from "./api";
 import { withEvents } from "./event_list";
 import { readIncidents, withIncidents, withReadIncidents } from "./incident_list";
 import { Live } from "./live";
@@ -9,7 +9,7 @@ import type { CameraHealth, CameraView, Incident } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 const EVENTS_SHOWN = 50;
-const INCIDENTS_SHOWN = 30;
+const EVENTS_READ = 2 * EVENTS_SHOWN; // about half are occupancies, which are not shown
 const CAMERAS_READ_EVERY_MS = 2000;
 const NEWS_READ_EVERY_MS = 10_000; // while no socket tells them
 
@@ -28,18 +28,18 @@ function useNews() {
   const noteEvent = useCallback((event: StoredEvent) => setEvents((list) => withEvents(list ?? [], [event], EVENTS_SHOWN)), []);
   const noteIncident = useCallback((incident: Incident) => {
     toldSinceRead.current.add(incident.id);
-    setIncidents((list) => withIncidents(list ?? [], [incident], INCIDENTS_SHOWN));
+    setIncidents((list) => withIncidents(list ?? [], [incident]));
   }, []);
 
   /* An incident is told once it is stored: one that was told before the read began, and is not in it, is there no more. Events are
    * told before they are stored, so that they stay. */
   const readNews = useCallback(async () => {
     const told = (toldSinceRead.current = new Set<string>());
-    const [readEvents, read] = await Promise.all([listEvents(EVENTS_SHOWN), readIncidents(INCIDENTS_SHOWN)]);
+    const [readEvents, read] = await Promise.all([listEvents(EVENTS_READ), readIncidents()]);
     setEvents((list) => withEvents(list ?? [], readEvents, EVENTS_SHOWN));
     setIncidents((list) => {
       const newer = (list ?? []).filter((known) => told.has(known.id));
-      return withReadIncidents(newer, read, INCIDENTS_SHOWN);
+      return withReadIncidents(newer, read);
     });
   }, []);
   return { events, incidents, noteEvent, noteIncident, readNews };
@@ -70,7 +70,7 @@ export function useServer() {
         setError("");
       } catch (failure) {
         newsDueAtMs = 0;
-        setError((failure as Error).message);
+        setError(wordsOf(failure));
         throw failure;
       }
       return CAMERAS_READ_EVERY_MS;
@@ -83,7 +83,7 @@ export function useServer() {
       if (connected) refresh();
     });
     const unlisten = connection.listen((message) => {
-      if (message.type === "event" && message.data.type !== "occupancy") noteEvent(message.data);
+      if (message.type === "event") noteEvent(message.data);
       else if (message.type === "incident") noteIncident(message.data);
       else if (message.type === "health") setCameras((list) => list && withHealth(list, message.data));
     });
