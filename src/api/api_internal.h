@@ -160,6 +160,7 @@ struct request {
     char *kept_key;     /* idempotency.c: the answer is kept under it */
     struct login login; /* user NULL: anonymous */
     bool is_by_cookie;
+    bool is_guess; /* its token cost its address a read, and was not given back */
     bool is_started;
     GList link;                         /* the handler pool's */
     bool is_handed_over;                /* to it, until what it answered is taken up */
@@ -288,9 +289,10 @@ int64_t limits_count_forgotten(const struct limits *limits);
 bool limits_take_address(const struct request *request, struct answer *answer);
 bool limits_take_user(const struct request *request, struct answer *answer);
 /* A guess at a secret that is asked for before a route's own limits, or without any, costs its address a read, before
- * anyone looks whether it is right; that it was gives it back. */
-bool limits_take_guess(const struct request *request, struct answer *answer);
-void limits_give_back_guess(const struct request *request);
+ * anyone looks whether it is right; that it was gives it back. One for a request, however often it is asked. False: too
+ * many, and the answer is made (NULL: nobody is told). */
+bool limits_take_guess(struct request *request, struct answer *answer);
+void limits_give_back_guess(struct request *request);
 void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota, const struct vedette_limit *limit);
 
 /* oidc.c. Waits for a call that is under way. NULL is allowed. */

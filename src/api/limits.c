@@ -175,13 +175,15 @@ static void add_asks(struct limit_asks *all, const struct limit_set *set, const 
     }
 }
 
-/* False: the answer is made. */
+/* False: the answer is made; NULL: nobody is told. */
 static bool take_asks(const struct request *request, struct limit_asks *all, struct answer *answer)
 {
     struct vedette_limit limit = {.is_allowed = true};
     int which = vedette_limiter_take_all(all->asks, all->count, &limit);
     if (!all->count || limit.is_allowed)
         return true;
+    if (!answer)
+        return false;
     counter_add(&request->api->health->http_limited, 1);
     answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, "too many requests: try again later", NULL);
     answer_header(answer, "Retry-After", "%" G_GINT64_FORMAT,
@@ -207,18 +209,21 @@ bool limits_take_address(const struct request *request, struct answer *answer)
     return take(request, keys, answer);
 }
 
-bool limits_take_guess(const struct request *request, struct answer *answer)
+bool limits_take_guess(struct request *request, struct answer *answer)
 {
+    if (request->is_guess)
+        return true;
     char group[NETWORK_GROUP_BYTES];
     network_group_address(request->address, group);
     const char *const keys[SCOPES] = {[SCOPE_ADDRESS] = group};
     struct limit_asks all = {.count = 0};
     add_asks(&all, &request->api->limits->classes[RATE_READ], keys, scope_names);
-    return take_asks(request, &all, answer);
+    return request->is_guess = take_asks(request, &all, answer);
 }
 
-void limits_give_back_guess(const struct request *request)
+void limits_give_back_guess(struct request *request)
 {
+    request->is_guess = false;
     char group[NETWORK_GROUP_BYTES];
     network_group_address(request->address, group);
     struct vedette_limiter *limiter = request->api->limits->classes[RATE_READ].limiters[SCOPE_ADDRESS];

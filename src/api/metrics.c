@@ -199,7 +199,7 @@ static void append_endpoint_metrics(const GArray *samples, GString *out)
 }
 
 /* Whether who is no user has the scrape token. Asking is free, guessing is not. False: the answer is made. */
-static bool check_scraper(const struct request *request, struct answer *answer)
+static bool check_scraper(struct request *request, struct answer *answer)
 {
     const char *token = http_bearer_get(request->authorization);
     if (token && !limits_take_guess(request, answer))

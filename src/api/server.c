@@ -328,7 +328,7 @@ static bool look_up_sender(struct api *api, const char *token, struct login *log
 
 /* False: the answer is made. Of more than others may send nothing is read before it is known who sends it: until a
  * token is known to be good it is a guess. The login itself is checked again with the whole request, as any other's. */
-static bool check_sender(const struct request *request, struct answer *answer)
+static bool check_sender(struct request *request, struct answer *answer)
 {
     if (request->declared_bytes <= (guint64)request->api->settings->http.max_body_bytes)
         return true;

@@ -6,9 +6,9 @@
 
 enum { ASKERS = 8 };
 
-static int status_of(const struct api_world *world, const char *path)
+static int status_of(const struct api_world *world, const char *path, const char *token)
 {
-    struct reply reply = world_get(world, path, NULL);
+    struct reply reply = world_get(world, path, token);
     int status = reply.status;
     reply_clear(&reply);
     return status;
@@ -67,15 +67,15 @@ static void check_silence(int threads)
     g_assert_cmpint(reply.status, ==, 503);
     g_assert_nonnull(strstr(reply.body->str, "no answer for "));
     reply_clear(&reply);
-    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 503);
-    g_assert_cmpint(status_of(&world, "/health/live"), ==, 200);
+    g_assert_cmpint(status_of(&world, "/health/ready", NULL), ==, 503);
+    g_assert_cmpint(status_of(&world, "/health/live", NULL), ==, 200);
     reply = world_get(&world, "/metrics", WORLD_SCRAPE_TOKEN);
     g_assert_nonnull(strstr(reply.body->str, "\nvedette_store_silent_seconds "));
     g_assert_null(strstr(reply.body->str, "\nvedette_store_silent_seconds 0\n"));
     reply_clear(&reply);
     int fd = release_store(&world);
     WORLD_AWAIT(store_check(world.store, NULL));
-    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 200);
+    g_assert_cmpint(status_of(&world, "/health/ready", NULL), ==, 200);
     close(fd);
     world_clear(&world);
 }
@@ -94,8 +94,8 @@ static void test_q16_little_room_is_a_warning(void)
         g_assert_nonnull(strstr(reply.body->str, "{\"status\":\"degraded\""));
         reply_clear(&reply);
     }
-    g_assert_cmpint(status_of(&world, "/health"), ==, 200);
-    g_assert_cmpint(status_of(&world, "/health/ready"), ==, 200);
+    g_assert_cmpint(status_of(&world, "/health", NULL), ==, 200);
+    g_assert_cmpint(status_of(&world, "/health/ready", NULL), ==, 200);
     world_clear(&world);
 }
 
@@ -109,6 +109,47 @@ static void test_k01_a_store_that_hangs_leaves_all_threads_free(void)
     check_silence(2);
 }
 
+/* Whether it tells what it tells a login. */
+static bool is_told_all(const struct api_world *world, const char *token)
+{
+    struct reply reply = world_get(world, "/health", token);
+    bool has_parts = strstr(reply.body->str, "\"components\"") != NULL;
+    reply_clear(&reply);
+    return has_parts;
+}
+
+/* What the API has of tokens in memory counts no more. */
+static void forget_tokens(const struct api_world *world)
+{
+    g_autofree char *key = world_bound_key(world, world->token, "viewer", "cam-1");
+}
+
+/* What watches the server is not limited, but made-up keys are looked up no more often than an address may read. */
+static void test_guesses_at_what_is_not_limited_are(void)
+{
+    enum { READS = 5 };
+    static const char made_up[] = "vk_default.01890000-0000-7000-8000-000000000001.made-up";
+    struct api_world world;
+    world_prepare(&world);
+    world.settings.limits.reads_per_minute = READS;
+    world_start(&world);
+    world_login(&world);
+    for (int i = 0; i < 2 * READS; i++) { /* good ones cost nothing */
+        forget_tokens(&world);
+        g_assert_true(is_told_all(&world, world.token));
+    }
+    for (int i = 0; i < READS; i++)
+        g_assert_cmpint(status_of(&world, i % 2 ? "/health" : "/metrics", made_up), ==, i % 2 ? 200 : 401);
+    g_assert_true(is_told_all(&world, world.token)); /* it is known without the store */
+    forget_tokens(&world);
+    g_assert_false(is_told_all(&world, world.token)); /* nobody looks whether it is right */
+    g_assert_cmpint(status_of(&world, "/health", made_up), ==, 200);
+    g_assert_cmpint(status_of(&world, "/metrics", made_up), ==, 429);
+    g_assert_cmpint(status_of(&world, "/metrics", world.token), ==, 429);
+    g_assert_cmpint(status_of(&world, "/health/live", made_up), ==, 200);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -117,5 +158,6 @@ int main(int argc, char **argv)
                     test_k01_a_store_that_hangs_leaves_one_thread_free);
     g_test_add_func("/health/k01_a_store_that_hangs_leaves_all_threads_free",
                     test_k01_a_store_that_hangs_leaves_all_threads_free);
+    g_test_add_func("/health/guesses_at_what_is_not_limited_are", test_guesses_at_what_is_not_limited_are);
     return g_test_run();
 }
