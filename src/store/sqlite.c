@@ -174,7 +174,8 @@ static bool open_file(struct sqlite_engine *engine, GError **error)
     if (!open_bare(engine, error))
         return false;
     if (migrate(&engine->writer, engine->store->clock, false, NULL, error) &&
-        sqlite_scope_install(&engine->writer, error) && sqlite_checkpointer_start(engine, error)) {
+        sqlite_scope_install(&engine->writer, error) && sqlite_room_clear(engine, error) &&
+        sqlite_checkpointer_start(engine, error)) {
         g_atomic_int_set(&engine->is_open, true);
         return true;
     }
@@ -338,7 +339,8 @@ static bool sqlite_begin(void *data, struct store_transaction *transaction, cons
     if (transaction->access == STORE_READ)
         return begin_read(engine, transaction, org_id, error);
     take_turn(engine);
-    if (connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
+    if ((transaction->access != STORE_ADD || sqlite_room_ensure(engine, error)) &&
+        connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
         if (sqlite_scope_set(&engine->writer, org_id, error)) {
             transaction->connection = &engine->writer;
             return true;
