@@ -211,7 +211,7 @@ bool route_is_prompt(struct request *request);
 void route_handle(struct request *request, struct answer *answer);
 /* handler_pool.c. http.handler_threads of them. NULL: there are no threads. */
 struct handler_pool *handler_pool_start(struct api *api, GError **error);
-/* What waits for a thread yet is answered 503. */
+/* What waits for a thread yet and was not begun is answered 503. */
 void handler_pool_stop(struct handler_pool *pool);
 /* After the daemon. NULL is allowed. */
 void handler_pool_free(struct handler_pool *pool);

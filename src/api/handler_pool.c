@@ -25,11 +25,11 @@ static void tell_length(const struct handler_pool *pool)
     counter_set(&pool->api->health->http_queued, pool->requests.length);
 }
 
-/* Afterwards the request is its connection's again, and may be gone. What waits yet when the server stops is not begun.
- */
+/* Afterwards the request is its connection's again, and may be gone. What waits yet when the server stops is not begun;
+ * what was begun before is ended, else the Idempotency-Key that it claimed would stay claimed. */
 static void handle(const struct handler_pool *pool, struct request *request, bool is_stopping)
 {
-    if (is_stopping)
+    if (is_stopping && !request->kept_key)
         answer_stopping(&request->answer);
     else
         route_handle(request, &request->answer);

@@ -386,7 +386,7 @@ static bool handle_request(struct request *request)
         return true;
     bool is_begun = request->kept_key != NULL; /* and is ended, if need be here: else its key would stay claimed */
     bool is_prompt = route_is_prompt(request);
-    if (!is_prompt && !handler_pool_has_place(request->api->handlers))
+    if (!is_prompt && !is_begun && !handler_pool_has_place(request->api->handlers))
         answer_later(&request->answer, too_many_wait);
     else if (!is_prompt && handler_pool_take(request->api->handlers, request))
         return false;

@@ -3,17 +3,19 @@
 
 #include "hub/path_times.h"
 #include "hub/record_path.h"
+#include "stopping_world.h"
 #include "websocket_world.h"
 
 enum { SENDERS = 6 }; /* three for each thread that serves */
 
 /* The record path of a hub, whose spool's answers can be held back: its thread that answers waits in this one's
- * callback. */
+ * callback. So can a handler: what comes while the path is shut waits there until it is opened. */
 struct intake_world {
     struct api_world api;
     char *directory;
     struct record_path *records;
-    sem_t answers;
+    sem_t answers, way;
+    int is_shut, waiting; /* atomic */
 };
 
 static void hold_answers(void *data, const struct vedette_spool_error *error)
@@ -43,21 +45,30 @@ static int64_t taken(const struct intake_world *world)
     return stats.enqueued;
 }
 
-static bool submit(void *records, GPtrArray *events, vedette_spool_done done, void *data,
-                   struct vedette_spool_error *error)
+static bool submit(void *way, GPtrArray *events, vedette_spool_done done, void *data, struct vedette_spool_error *error)
 {
-    return record_path_submit(records, events, done, data, error);
+    struct intake_world *world = way;
+    if (__atomic_load_n(&world->is_shut, __ATOMIC_ACQUIRE)) {
+        __atomic_add_fetch(&world->waiting, 1, __ATOMIC_ACQ_REL);
+        while (sem_wait(&world->way) != 0)
+            ;
+    }
+    return record_path_submit(world->records, events, done, data, error);
+}
+
+static void intake_world_prepare(struct intake_world *world)
+{
+    *world = (struct intake_world){.directory = g_dir_make_tmp("vedette-intake-XXXXXX", NULL)};
+    sem_init(&world->answers, 0, 0);
+    sem_init(&world->way, 0, 0);
+    world_prepare(&world->api);
 }
 
 /* Nothing is drained: what is told is told by the record path alone. */
-static void intake_world_init(struct intake_world *world, int64_t max_queue_size)
+static void intake_world_start(struct intake_world *world)
 {
     g_autoptr(GError) error = NULL;
     struct api_world *api = &world->api;
-    world->directory = g_dir_make_tmp("vedette-intake-XXXXXX", NULL);
-    sem_init(&world->answers, 0, 0);
-    world_prepare(api);
-    api->settings.spool.max_queue_size = max_queue_size;
     world_open(api);
     const struct record_path_parts parts = {.data_dir = world->directory,
                                             .settings = &api->settings,
@@ -70,9 +81,16 @@ static void intake_world_init(struct intake_world *world, int64_t max_queue_size
     vedette_breaker_force(record_path_breaker(world->records), VEDETTE_BREAKER_FORCED_OPEN);
     api->parts.spool = record_path_spool(world->records);
     api->parts.submit = submit;
-    api->parts.records = world->records;
+    api->parts.records = world;
     world_serve(api);
     world_login(api);
+}
+
+static void intake_world_init(struct intake_world *world, int64_t max_queue_size)
+{
+    intake_world_prepare(world);
+    world->api.settings.spool.max_queue_size = max_queue_size;
+    intake_world_start(world);
 }
 
 static void intake_world_clear(struct intake_world *world)
@@ -91,6 +109,7 @@ static void intake_world_clear(struct intake_world *world)
     g_rmdir(world->directory);
     g_free(world->directory);
     sem_destroy(&world->answers);
+    sem_destroy(&world->way);
 }
 
 /* A signal of so-and-so much. g_free. */
@@ -103,16 +122,21 @@ static char *signal_line(int number, const char *service, const char *kind, cons
                            id, id, service, kind, started_at);
 }
 
-/* Lines, on a connection of its own, whose answer is not read yet. */
-static int send_lines(const struct intake_world *world, const char *body)
+/* Lines, on a connection of its own, whose answer is not read yet. `headers` are whole lines. */
+static int send_lines_with(const struct intake_world *world, const char *headers, const char *body)
 {
     g_autofree char *text =
         g_strdup_printf("POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
-                        "Content-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n%s",
-                        api_port(world->api.api), world->api.token, strlen(body), body);
+                        "%sContent-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n%s",
+                        api_port(world->api.api), world->api.token, headers, strlen(body), body);
     int fd = world_connect(&world->api);
     world_send(fd, text);
     return fd;
+}
+
+static int send_lines(const struct intake_world *world, const char *body)
+{
+    return send_lines_with(world, "", body);
 }
 
 static int send_event(const struct intake_world *world, int number)
@@ -439,6 +463,81 @@ static void test_a_stop_waits_for_what_is_under_way(void)
     intake_world_clear(&world);
 }
 
+/* An event with an Idempotency-Key, which it takes a handler to claim. */
+static int send_keyed(const struct intake_world *world, int number)
+{
+    g_autofree char *body = signal_line(number, "safety", "intrusion", "2026-01-01T00:00:00Z"),
+                    *key = g_strdup_printf("Idempotency-Key: event-%d\r\n", number);
+    return send_lines_with(world, key, body);
+}
+
+/* The spool has the first event and does not say so yet; the only handler waits with the second. */
+static void begin_keyed(struct intake_world *world, int senders[2])
+{
+    intake_world_prepare(world);
+    world->api.settings.http.handler_threads = 1;
+    world->api.settings.http.max_connections = 4 * SENDERS; /* half of these may wait for a handler */
+    intake_world_start(world);
+    world_hold(world);
+    senders[0] = send_keyed(world, 0);
+    WORLD_AWAIT(taken(world) == 2);
+    __atomic_store_n(&world->is_shut, 1, __ATOMIC_RELEASE);
+    senders[1] = send_keyed(world, 1);
+    WORLD_AWAIT(__atomic_load_n(&world->waiting, __ATOMIC_ACQUIRE) == 1);
+}
+
+static void open_way(struct intake_world *world)
+{
+    __atomic_store_n(&world->is_shut, 0, __ATOMIC_RELEASE);
+    sem_post(&world->way);
+}
+
+static void expect_taken(int sender, bool is_again)
+{
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_autofree char *replayed = reply_header(&reply, "Idempotency-Replayed");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_cmpstr(replayed, ==, is_again ? "true" : NULL);
+    reply_clear(&reply);
+    close(sender);
+}
+
+/* It has its place: turned away once it is in the spool, its key would be claimed and its repetition refused. */
+static void test_what_was_begun_is_ended_however_many_wait(void)
+{
+    enum { PLACES = 2 * SENDERS };
+    struct intake_world world;
+    int senders[2], others[PLACES];
+    begin_keyed(&world, senders);
+    for (int i = 0; i < PLACES; i++)
+        others[i] = send_keyed(&world, 2 + i);
+    WORLD_AWAIT(counter_get(&world.api.health.http_queued) == PLACES);
+    world_release(&world);
+    WORLD_AWAIT(counter_get(&world.api.health.http_queued) == PLACES + 1);
+    open_way(&world);
+    expect_taken(senders[0], false);
+    expect_taken(senders[1], false);
+    for (int i = 0; i < PLACES; i++)
+        expect_taken(others[i], false);
+    expect_taken(send_keyed(&world, 0), true);
+    intake_world_clear(&world);
+}
+
+static void test_what_was_begun_is_ended_by_a_stop(void)
+{
+    struct intake_world world;
+    int senders[2];
+    begin_keyed(&world, senders);
+    world_release(&world);
+    WORLD_AWAIT(counter_get(&world.api.health.http_queued) == 1); /* the first, for its end */
+    GThread *stopping = world_begin_stop(&world.api);
+    open_way(&world);
+    expect_taken(senders[0], false);
+    expect_taken(senders[1], false); /* without a handler: they take nothing more */
+    world_end_stop(&world.api, stopping);
+    intake_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -457,5 +556,8 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/a key of cameras sends of these", test_a_key_of_cameras_sends_of_these);
     g_test_add_func("/intake/who waits for the disk is cut at last", test_who_waits_for_the_disk_is_cut_at_last);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
+    g_test_add_func("/intake/what was begun is ended however many wait",
+                    test_what_was_begun_is_ended_however_many_wait);
+    g_test_add_func("/intake/what was begun is ended by a stop", test_what_was_begun_is_ended_by_a_stop);
     return g_test_run();
 }
