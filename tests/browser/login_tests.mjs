@@ -47,6 +47,7 @@ export async function testLogins(browser, address, byApi) {
     await byApi.send("DELETE", `/auth/sessions/${items.find((session) => session.client === "browser").id}`);
     await until(page, isForm);
     assert(/session has ended/.test(await page.textContent("form")), "no word of the session that ended");
+    await until(page, () => document.activeElement?.name === "password");
     await pass(page, 5); // what was on its way is answered
     const refreshes = asked.filter((one) => one === "POST /auth/refresh").length;
     assert(refreshes === 1, `the login was renewed ${refreshes} times`);
@@ -55,6 +56,9 @@ export async function testLogins(browser, address, byApi) {
     assert(asked.length === 0, `asked on: ${asked.join(", ")}`);
     await logIn(page);
     await until(page, isDashboard);
+    asked.length = 0;
+    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as when somebody comes back to the tab
+    await found(async () => asked.includes("GET /auth/me"));
     await page.click("text=Log out");
     await until(page, isForm);
     assert(!/session has ended/.test(await page.textContent("form")), "who logged out is told that the session ended");

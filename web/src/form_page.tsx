@@ -1,8 +1,11 @@
 import type { ComponentChildren } from "preact";
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "./api";
 
-/** A page of one form. What `onSubmit` throws is shown above its button, `action`. */
+/**
+ * A page of one form. What `onSubmit` throws is shown above its button, `action`. It begins in the field that has `autofocus`, which
+ * browsers by themselves heed once alone.
+ */
 export function FormPage({ action, children, onSubmit }: {
   action: string;
   children: ComponentChildren;
@@ -10,6 +13,9 @@ export function FormPage({ action, children, onSubmit }: {
 }) {
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);
+
+  const element = useRef<HTMLFormElement>(null);
+  useEffect(() => element.current?.querySelector<HTMLElement>("[autofocus]")?.focus(), []);
 
   async function submit(event: SubmitEvent) {
     event.preventDefault();
@@ -25,7 +31,7 @@ export function FormPage({ action, children, onSubmit }: {
 
   return (
     <main class="login">
-      <form onSubmit={submit}>
+      <form ref={element} onSubmit={submit}>
         <h1>
           <img src="./vedette.svg" alt="" width="36" height="36" /> Vedette
         </h1>

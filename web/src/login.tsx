@@ -35,7 +35,7 @@ export function Login({ hasEnded, onDone }: { hasEnded: boolean; onDone: (user: 
         Password
         <input name="password" type="password" autocomplete="current-password" autofocus required />
       </label>
-      <p class="hint">The first password was printed where Vedette was started.</p>
+      {!hasEnded && <p class="hint">The first password was printed where Vedette was started.</p>}
     </FormPage>
   );
 }

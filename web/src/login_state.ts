@@ -39,8 +39,13 @@ export function useLogin() {
   useEffect(() => listenLoginOver(() => setState(withoutLogin)), []);
   useEffect(() => {
     if (!isAsked) return;
-    asking.current = repeat(check);
-    return asking.current.stop;
+    const repeated = (asking.current = repeat(check));
+    const noteReturn = () => document.hidden || repeated.wake(); // somebody may have logged in anew in another tab meanwhile
+    document.addEventListener("visibilitychange", noteReturn);
+    return () => {
+      document.removeEventListener("visibilitychange", noteReturn);
+      repeated.stop();
+    };
   }, [isAsked, check]);
 
   const logIn = useCallback((user: Me) => setState({ ...UNKNOWN, user }), []);
