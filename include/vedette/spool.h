@@ -8,6 +8,9 @@
  *
  * On disk it is a directory of small SQLite files; docs/spool.md describes them and what is promised of them.
  *
+ * Who can not use some records for now, but can use others, defers them: they wait aside, where they were, and those
+ * behind them are given out, until all are recalled.
+ *
  * Durable (the default): vedette_spool_enqueue returns when the records' commit is synced; calls of several threads
  * share a commit. Relaxed: it returns when they are in memory; they go to disk when they are not fetched for
  * spill_delay_us, when memory is short, and when the spool is closed.
@@ -149,6 +152,18 @@ VEDETTE_PUBLIC struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_
  * NULL: all are done. Frees the batch. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch,
                                          const bool *is_done);
+enum vedette_spool_fate {
+    VEDETTE_SPOOL_RETURNED, /* it goes back to where it came from, and may be given out at once */
+    VEDETTE_SPOOL_DONE,
+    VEDETTE_SPOOL_DEFERRED, /* it goes back, and is not given out before vedette_spool_recall or the next start */
+};
+/* As fates[i] says of record i. What is deferred waits like any other: it counts for all bounds, which are the only
+ * ones on how much is, it may be dropped, and its time to live passes (vedette_spool_hold_expiry holds it). Frees the
+ * batch. Any thread. */
+VEDETTE_PUBLIC void vedette_spool_settle_each(struct vedette_spool *spool, struct vedette_spool_batch *batch,
+                                              const enum vedette_spool_fate *fates);
+/* All that is deferred may be given out again, in the order in which it came. Any thread. */
+VEDETTE_PUBLIC void vedette_spool_recall(struct vedette_spool *spool);
 /* All are done. Any thread. */
 VEDETTE_PUBLIC void vedette_spool_acknowledge(struct vedette_spool *spool, struct vedette_spool_batch *batch);
 /* None is. Any thread. */
@@ -187,6 +202,7 @@ struct vedette_spool_stats {
     int64_t memory_queue_size;   /* records whose payload is in memory */
     int64_t disk_queue_size;     /* records that are on disk alone */
     int64_t total_queued;        /* both; those given out and not settled among them */
+    int64_t deferred;            /* of them, those that wait to be recalled */
     int64_t in_flight;           /* given out and not settled; of a stopped spool also those that were not written */
     int64_t queued_bytes;        /* of payloads */
     int64_t memory_bytes;        /* of payloads in memory, those that wait to be freed among them */

@@ -186,6 +186,8 @@ static const struct record_field server_health_fields[] = {
           "orgs whose incidents have something to be handed over just now"),
     FIELD(struct server_health, spool_memory_records, RECORD_GAUGE, "records in the spool that are in memory too"),
     FIELD(struct server_health, spool_disk_records, RECORD_GAUGE, "records in the spool that are on disk alone"),
+    FIELD(struct server_health, spool_deferred, RECORD_GAUGE,
+          "records of the spool that wait for the store to take their type again"),
     FIELD(struct server_health, spool_in_flight, RECORD_GAUGE, "records of the spool handed to the store just now"),
     FIELD(struct server_health, spool_queued_bytes, RECORD_GAUGE, "records in the spool", .unit = "bytes"),
     FIELD(struct server_health, spool_disk_bytes, RECORD_GAUGE, "the spool's files, about", .unit = "bytes"),

@@ -118,10 +118,10 @@ struct server_health {
     int64_t records_duplicate;
     int64_t incident_changes_told, incident_changes_orgs;
     /* the spool, measured now and then */
-    int64_t spool_memory_records, spool_disk_records, spool_in_flight, spool_queued_bytes, spool_disk_bytes,
-        spool_files, spool_bad_files, spool_missing_files, spool_commits, spool_write_errors, spool_expired,
-        spool_dropped, spool_corrupt, spool_rejected, spool_refused, spool_oldest_ms, spool_stalled, spool_tenants,
-        spool_tenants_forgotten, spool_read_errors;
+    int64_t spool_memory_records, spool_disk_records, spool_deferred, spool_in_flight, spool_queued_bytes,
+        spool_disk_bytes, spool_files, spool_bad_files, spool_missing_files, spool_commits, spool_write_errors,
+        spool_expired, spool_dropped, spool_corrupt, spool_rejected, spool_refused, spool_oldest_ms, spool_stalled,
+        spool_tenants, spool_tenants_forgotten, spool_read_errors;
     int64_t store_breaker_open;
     int64_t store_commits;
     int64_t store_errors;

@@ -33,6 +33,11 @@ struct drain {
     GError *failure;                   /* of the batch that is answered */
     GPtrArray *taken;                  /* of it, when it is stored */
     int64_t dequeued_us, submitted_us; /* of the batch at hand: by clock_monotonic_us */
+    struct refusals {
+        unsigned types; /* bits: 1 << enum event_type. The store takes none of these; they wait aside in the spool */
+        int64_t ask_us, wait_us; /* when it is asked again, by clock_monotonic_us, and so long after it was last */
+        GError *why;             /* of the type that was refused last */
+    } refusals;                  /* the thread's, not the lock's */
     int64_t stored;
     void (*stored_all)(void *data); /* see drain_start */
     void *stored_all_data;
@@ -51,10 +56,89 @@ static struct drain *drain_new(struct vedette_spool *spool, struct vedette_break
 static void drain_free(struct drain *drain)
 {
     g_clear_error(&drain->failure);
+    g_clear_error(&drain->refusals.why);
     g_clear_pointer(&drain->taken, g_ptr_array_unref); /* of an answer that nobody waited for */
     pthread_cond_destroy(&drain->changed);
     pthread_mutex_destroy(&drain->lock);
     g_free(drain);
+}
+
+static void complain(const GError *error)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "records stay in the spool and are tried again: %s (%lld more)", error->message,
+                  (long long)held_back);
+}
+
+/* ---- types that the store refuses ---- */
+
+static bool is_refusal(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
+}
+
+static void ask_after(struct refusals *refusals, int64_t wait_us)
+{
+    refusals->wait_us = wait_us;
+    refusals->ask_us = clock_monotonic_us(clock_system()) + wait_us;
+}
+
+static int64_t retry_us(const struct drain *drain)
+{
+    return (int64_t)(drain->parts.settings->spool.retry_seconds * G_USEC_PER_SEC);
+}
+
+/* Takes `why` over. */
+static void note_refusal(struct drain *drain, enum event_type type, GError *why)
+{
+    struct refusals *refusals = &drain->refusals;
+    complain(why);
+    g_clear_error(&refusals->why);
+    refusals->why = why;
+    if (!refusals->types)
+        ask_after(refusals, retry_us(drain));
+    refusals->types |= 1U << type;
+}
+
+/* Which of them it still refuses. False: the store fails. */
+static bool ask_store(struct drain *drain, GError **error)
+{
+    for (size_t i = 0; i < event_type_count; i++) {
+        GError *failure = NULL;
+        enum event_type type = event_types[i].type;
+        if (!(drain->refusals.types & 1U << type))
+            continue;
+        if (store_events_try(drain->parts.store, type, &failure)) {
+            drain->refusals.types &= ~(1U << type);
+        } else if (is_refusal(failure)) {
+            note_refusal(drain, type, failure);
+        } else {
+            g_propagate_error(error, failure);
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Where some are refused, asks now and then, less and less often, and where it takes one again what waits aside has its
+ * turn: in the order in which it came, as none of that type was stored meanwhile. False: the store fails. */
+static bool ask_again(struct drain *drain, GError **error)
+{
+    struct refusals *refusals = &drain->refusals;
+    struct vedette_permit permit;
+    unsigned before = refusals->types;
+    if (!before || clock_monotonic_us(clock_system()) < refusals->ask_us ||
+        !vedette_breaker_acquire(drain->breaker, &permit, NULL))
+        return true;
+    bool is_answered = ask_store(drain, error);
+    vedette_breaker_release(drain->breaker, &permit, is_answered ? VEDETTE_SUCCESS : VEDETTE_FAILURE);
+    int64_t longest_us = (int64_t)(drain->parts.settings->spool.retry_max_seconds * G_USEC_PER_SEC);
+    ask_after(refusals, refusals->types == before ? MIN(refusals->wait_us * 2, longest_us) : retry_us(drain));
+    if (refusals->types != before)
+        vedette_spool_recall(drain->spool);
+    return is_answered;
 }
 
 /* ---- one batch ---- */
@@ -179,15 +263,22 @@ static bool ensure_told(struct drain *drain, GPtrArray *events, GError **error)
     return true;
 }
 
-/* Stores records [first, first + count) as one unit. INVALID: one of them can never be stored, or the store refuses
- * all.
+/* What is given out, and what becomes of it: RETURNED as long as nothing is known. */
+struct at_hand {
+    struct vedette_spool_batch *batch;
+    enum vedette_spool_fate *fates;
+};
+
+/* Stores what is RETURNED of records [first, first + count) as one unit; it is DONE then. INVALID: one of them can
+ * never be stored, or the store refuses all.
  */
-static bool store_range(struct drain *drain, const struct vedette_spool_batch *batch, size_t first, size_t count,
-                        GError **error)
+static bool store_range(struct drain *drain, const struct at_hand *hand, size_t first, size_t count, GError **error)
 {
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     for (size_t i = first; i < first + count; i++) {
-        struct analytics_event *event = record_path_decode(&batch->records[i], error);
+        if (hand->fates[i] != VEDETTE_SPOOL_RETURNED)
+            continue;
+        struct analytics_event *event = record_path_decode(&hand->batch->records[i], error);
         if (!event)
             return false;
         g_ptr_array_add(events, event);
@@ -195,7 +286,10 @@ static bool store_range(struct drain *drain, const struct vedette_spool_batch *b
     g_autoptr(GPtrArray) stored = store_events(drain, g_steal_pointer(&events), error);
     if (!stored || !ensure_told(drain, stored, error))
         return false;
-    drain->stored += (int64_t)count;
+    drain->stored += stored->len;
+    for (size_t i = first; i < first + count; i++)
+        if (hand->fates[i] == VEDETTE_SPOOL_RETURNED)
+            hand->fates[i] = VEDETTE_SPOOL_DONE;
     return true;
 }
 
@@ -216,11 +310,11 @@ static enum event_type type_of(const struct vedette_spool_record *record)
 /* Stores a record, or lets it go where it is to blame: it cannot be read, or the store refuses it and takes a good one
  * of its type. A database that somebody changed refuses any, and is not to empty the spool into nothing. False with
  * VEDETTE_ERROR_UNSUPPORTED: it refuses all of the type; else the store fails. */
-static bool settle_one(struct drain *drain, const struct vedette_spool_batch *batch, size_t index, enum event_type type,
+static bool settle_one(struct drain *drain, const struct at_hand *hand, size_t index, enum event_type type,
                        GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    if (store_range(drain, batch, index, 1, &failure))
+    if (store_range(drain, hand, index, 1, &failure))
         return true;
     if (!is_hopeless(failure)) {
         g_propagate_error(error, g_steal_pointer(&failure));
@@ -228,50 +322,55 @@ static bool settle_one(struct drain *drain, const struct vedette_spool_batch *ba
     }
     if (type && !store_events_try(drain->parts.store, type, error))
         return false;
-    refuse(drain, &batch->records[index], failure);
+    refuse(drain, &hand->batch->records[index], failure);
+    hand->fates[index] = VEDETTE_SPOOL_DONE;
     return true;
 }
 
 /* Each alone, so that one that can never be stored costs itself, and a type that is refused holds up no other. False:
- * the store fails, or refuses a type. */
-static bool store_one_by_one(struct drain *drain, const struct vedette_spool_batch *batch, bool *is_done,
-                             GError **error)
+ * the store fails. */
+static bool store_one_by_one(struct drain *drain, const struct at_hand *hand, GError **error)
 {
-    unsigned refused = 0; /* bits: 1 << enum event_type */
-    g_autoptr(GError) first = NULL;
-    bool is_failing = false;
-    for (size_t i = 0; i < batch->count && !is_failing; i++) {
-        enum event_type type = type_of(&batch->records[i]);
+    for (size_t i = 0; i < hand->batch->count; i++) {
         g_autoptr(GError) failure = NULL;
-        if (refused & 1U << type)
+        enum event_type type = type_of(&hand->batch->records[i]);
+        bool is_known = drain->refusals.types & 1U << type;
+        if (hand->fates[i] != VEDETTE_SPOOL_RETURNED || (!is_known && settle_one(drain, hand, i, type, &failure)))
             continue;
-        is_done[i] = settle_one(drain, batch, i, type, &failure);
-        is_failing = !is_done[i] && !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
-        refused |= is_done[i] ? 0 : 1U << type;
-        if (failure && !first)
-            first = g_steal_pointer(&failure);
+        if (failure && !is_refusal(failure)) {
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
+        if (failure)
+            note_refusal(drain, type, g_steal_pointer(&failure));
+        hand->fates[i] = VEDETTE_SPOOL_DEFERRED;
     }
-    if (first)
-        g_propagate_error(error, g_steal_pointer(&first));
-    return !refused;
+    return true;
 }
 
-/* Settles the batch in any case. False: the store fails, and what it did not take went back. */
-static bool store_batch(struct drain *drain, struct vedette_spool_batch *batch, GError **error)
+/* False: the store fails. */
+static bool store_batch(struct drain *drain, const struct at_hand *hand, GError **error)
 {
     g_autoptr(GError) failure = NULL;
-    g_autofree bool *is_done = g_new0(bool, batch->count);
-    bool is_stored = store_range(drain, batch, 0, batch->count, &failure);
-    if (is_stored) {
-        vedette_spool_acknowledge(drain->spool, batch);
+    if (store_range(drain, hand, 0, hand->batch->count, &failure))
         return true;
-    }
     if (is_hopeless(failure))
-        is_stored = store_one_by_one(drain, batch, is_done, error);
-    else
-        g_propagate_error(error, g_steal_pointer(&failure));
-    vedette_spool_settle(drain->spool, batch, is_done);
-    return is_stored;
+        return store_one_by_one(drain, hand, error);
+    g_propagate_error(error, g_steal_pointer(&failure));
+    return false;
+}
+
+/* What is known to be refused is not even tried. False: that is all of it. */
+static bool defer_refused(const struct drain *drain, const struct at_hand *hand)
+{
+    size_t deferred = 0;
+    for (size_t i = 0; drain->refusals.types && i < hand->batch->count; i++) {
+        if (!(drain->refusals.types & 1U << type_of(&hand->batch->records[i])))
+            continue;
+        hand->fates[i] = VEDETTE_SPOOL_DEFERRED;
+        deferred++;
+    }
+    return deferred < hand->batch->count;
 }
 
 /* ---- the thread ---- */
@@ -293,34 +392,40 @@ static void rest(struct drain *drain, int64_t us)
     pthread_mutex_unlock(&drain->lock);
 }
 
-static void complain(const GError *error)
+/* With the batch, which goes back where it is not stored. False: not now; *wait_us says how long. */
+static bool store_in_turn(struct drain *drain, const struct at_hand *hand, int64_t *wait_us, GError **error)
 {
-    static struct log_limit complaint;
-    gint64 held_back;
-    if (log_limit_pass(&complaint, COMPLAINT_US, &held_back))
-        log_error(NULL, "records stay in the spool and are tried again: %s (%lld more)", error->message,
-                  (long long)held_back);
+    struct vedette_permit permit;
+    if (!defer_refused(drain, hand))
+        return true;
+    if (!vedette_breaker_acquire(drain->breaker, &permit, wait_us)) {
+        vedette_spool_hold_expiry(drain->spool, true);
+        *wait_us = *wait_us ? *wait_us : WAIT_US;
+        return false;
+    }
+    bool is_stored = store_batch(drain, hand, error);
+    vedette_breaker_release(drain->breaker, &permit, is_stored ? VEDETTE_SUCCESS : VEDETTE_FAILURE);
+    vedette_spool_hold_expiry(drain->spool, !is_stored || drain->refusals.types);
+    *wait_us = RETRY_US;
+    return is_stored;
 }
 
 /* One batch, if there is one and the breaker lets it pass. False: not now; *wait_us says how long. */
 static bool step(struct drain *drain, int64_t wait_for_us, bool *is_empty, int64_t *wait_us, GError **error)
 {
-    struct vedette_permit permit;
+    *is_empty = false;
+    *wait_us = RETRY_US;
+    if (!ask_again(drain, error))
+        return false;
     struct vedette_spool_batch *batch = vedette_spool_dequeue(drain->spool, 0, wait_for_us);
     *is_empty = !batch;
     drain->dequeued_us = clock_monotonic_us(clock_system());
     if (!batch)
         return true;
-    if (!vedette_breaker_acquire(drain->breaker, &permit, wait_us)) {
-        vedette_spool_return(drain->spool, batch);
-        vedette_spool_hold_expiry(drain->spool, true);
-        *wait_us = *wait_us ? *wait_us : WAIT_US;
-        return false;
-    }
-    bool is_stored = store_batch(drain, batch, error);
-    vedette_breaker_release(drain->breaker, &permit, is_stored ? VEDETTE_SUCCESS : VEDETTE_FAILURE);
-    vedette_spool_hold_expiry(drain->spool, !is_stored);
-    *wait_us = RETRY_US;
+    g_autofree enum vedette_spool_fate *fates = g_new0(enum vedette_spool_fate, batch->count);
+    const struct at_hand hand = {batch, fates};
+    bool is_stored = store_in_turn(drain, &hand, wait_us, error);
+    vedette_spool_settle_each(drain->spool, batch, fates);
     return is_stored;
 }
 
@@ -428,7 +533,11 @@ int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, 
         is_good = step(drain, RETRY_US, &is_empty, &wait_us, error);
         vedette_spool_get_stats(spool, &stats);
         is_good = is_good && !(is_empty && record_path_is_hopeless(&stats, error));
-    } while (is_good && stats.total_queued);
+    } while (is_good && stats.total_queued > stats.deferred);
+    if (is_good && stats.deferred) {
+        g_propagate_error(error, g_steal_pointer(&drain->refusals.why));
+        is_good = false;
+    }
     int64_t stored = is_good ? drain->stored : -1;
     drain_free(drain);
     return stored;

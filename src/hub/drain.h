@@ -1,5 +1,6 @@
 /* Drain: takes batches out of the spool and puts them into the store, on a thread of its own. What the store does not
- * take goes back; what it never will take is counted and let go. Main thread unless said otherwise.
+ * take goes back; what it never will take is counted and let go; of a type that it refuses all wait aside in the spool
+ * until it takes a good one, while others are stored. Main thread unless said otherwise.
  */
 #pragma once
 
@@ -21,7 +22,7 @@ bool drain_stop(struct drain *drain);
 
 /* On the caller's thread, until the spool is empty; nobody is told, and signals are kept in `untold` first (untold.h;
  * NULL: nowhere).
- * Returns how many were stored; -1 when the store fails, or the
- * spool's disk. */
+ * Returns how many were stored; -1 when the store fails, or refuses a type, of which all are left then, or when the
+ * spool's disk fails. */
 int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
                   struct vedette_spool *untold, GError **error);

@@ -380,6 +380,7 @@ void record_path_measure(struct record_path *path)
         int64_t *member, value;
     } all[] = {{&health->spool_memory_records, stats.memory_queue_size},
                {&health->spool_disk_records, stats.disk_queue_size},
+               {&health->spool_deferred, stats.deferred},
                {&health->spool_in_flight, stats.in_flight},
                {&health->spool_queued_bytes, stats.queued_bytes},
                {&health->spool_disk_bytes, stats.disk_bytes},

@@ -407,6 +407,7 @@ void vedette_spool_get_stats(struct vedette_spool *spool, struct vedette_spool_s
         .memory_queue_size = queue->memory_records,
         .disk_queue_size = queue->records + spool->unread_records - queue->memory_records,
         .total_queued = queue->records + spool->unread_records,
+        .deferred = queue->waiting[SPOOL_DEFERRED],
         .in_flight = queue->in_flight,
         .queued_bytes = queue->bytes + spool->unread_bytes,
         .memory_bytes = queue->memory_bytes + __atomic_load_n(&spool->answers.spent_bytes, __ATOMIC_RELAXED),

@@ -208,25 +208,28 @@ struct spool_entry {
 struct spool_list {
     struct spool_entry *head, *tail;
 };
-/* The records of one tenant and priority that wait, in order. */
+enum spool_line { SPOOL_IN_TURN, SPOOL_DEFERRED, SPOOL_LINES };
+/* The records of one tenant and priority that wait in one line, in order. */
 struct spool_lane {
     struct spool_list entries;
     struct spool_tenant *tenant;
+    enum spool_line line;
     int priority;
-    GList node; /* in queue.lanes[priority] while it has entries */
+    GList node; /* in queue.lanes[line][priority] while it has entries */
 };
 struct spool_tenant {
     char *name;
     int64_t records, memory_records, bytes;
     int64_t enqueued, acknowledged, losses[VEDETTE_SPOOL_LOSSES];
-    struct spool_lane lanes[VEDETTE_SPOOL_PRIORITIES];
+    struct spool_lane lanes[SPOOL_LINES][VEDETTE_SPOOL_PRIORITIES];
 };
 struct spool_queue {
-    GHashTable *tenants;                    /* name → struct spool_tenant */
-    struct spool_tenant *forgotten;         /* the counts of those that had to go */
-    GQueue lanes[VEDETTE_SPOOL_PRIORITIES]; /* of struct spool_lane, whose turn it is first */
+    GHashTable *tenants;                                 /* name → struct spool_tenant */
+    struct spool_tenant *forgotten;                      /* the counts of those that had to go */
+    GQueue lanes[SPOOL_LINES][VEDETTE_SPOOL_PRIORITIES]; /* of struct spool_lane, whose turn it is first */
     GQueue resting; /* of struct spool_entry *, in no lane: the disk did not give out their payloads, lately */
-    int64_t records, memory_records, bytes, memory_bytes, in_flight, waiting;
+    int64_t waiting[SPOOL_LINES];
+    int64_t records, memory_records, bytes, memory_bytes, in_flight;
     int64_t next_order;
     int64_t given;          /* for oldest_every */
     int64_t next_expiry_us; /* no waiting record expires before */
@@ -253,6 +256,10 @@ void spool_queue_append(struct spool_queue *queue, struct spool_entry *entry);
 /* To where its order says; `hint` (may be NULL) is one of the same lane that comes before it. */
 void spool_queue_insert(struct spool_queue *queue, struct spool_entry *entry, struct spool_entry *hint);
 void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry);
+/* One that is in no lane, and was in turn, waits aside. Quick where those that wait there came before it. */
+void spool_queue_defer(struct spool_queue *queue, struct spool_entry *entry);
+/* All that wait aside are in turn again, where their orders say. */
+void spool_queue_recall(struct spool_queue *queue);
 /* One that is in no lane is not given out until then. Ever later ones. */
 void spool_queue_rest(struct spool_queue *queue, struct spool_entry *entry, int64_t until_us);
 /* Those that have rested go back to where their orders say. Returns when the next one will have; INT64_MAX: none. */
@@ -263,6 +270,7 @@ void spool_queue_set_aside(struct spool_queue *queue, struct spool_entry *entry)
 void spool_queue_put_back(struct spool_queue *queue, struct spool_entry *entry);
 /* The one to give out next, or NULL. */
 struct spool_entry *spool_queue_next(struct spool_queue *queue, int oldest_every);
+/* Of all that wait, in turn or not: the one that came first; or NULL. */
 struct spool_entry *spool_queue_oldest(const struct spool_queue *queue);
 /* The least urgent, of those the oldest; of one tenant unless it is NULL. */
 struct spool_entry *spool_queue_least(const struct spool_queue *queue, const struct spool_tenant *tenant);

@@ -53,6 +53,16 @@ static void put_back(struct vedette_spool *spool, struct spool_entry *entry)
     spool_queue_insert(&spool->queue, entry, head);
 }
 
+/* Others need the memory sooner. Under lock. */
+static void defer_out(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    entry->is_out = false;
+    spool->queue.in_flight--;
+    if (entry->file)
+        spool_entry_drop_payload(&spool->queue, entry);
+    spool_queue_defer(&spool->queue, entry);
+}
+
 /* Its bytes are wrong, or its file is gone. Not noted as done: for whoever mends the file that is set aside. Under
  * lock. */
 static void lose_out(struct vedette_spool *spool, struct spool_entry *entry)
@@ -195,27 +205,44 @@ struct vedette_spool_batch *vedette_spool_dequeue(struct vedette_spool *spool, s
     }
 }
 
-void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch, const bool *is_done)
+/* Under lock. */
+static void finish_out(struct vedette_spool *spool, struct spool_entry *entry)
+{
+    entry->lane->tenant->acknowledged++;
+    spool->queue.acknowledged++;
+    spool->queue.in_flight--;
+    spool->progress_us = time_now_us(&spool->config.time);
+    spool_finish(spool, entry);
+}
+
+void vedette_spool_settle_each(struct vedette_spool *spool, struct vedette_spool_batch *batch,
+                               const enum vedette_spool_fate *fates)
 {
     struct spool_out *out = (struct spool_out *)batch;
     pthread_mutex_lock(&spool->lock);
     g_hash_table_remove(spool->out, out);
+    for (size_t i = 0; i < batch->count; i++) { /* forwards: each goes behind the one before it */
+        spool->queue.returned += fates[i] != VEDETTE_SPOOL_DONE;
+        if (fates[i] == VEDETTE_SPOOL_DEFERRED)
+            defer_out(spool, out->entries[i]);
+    }
     for (size_t i = batch->count; i-- > 0;) { /* backwards: each goes before the one after it */
-        struct spool_entry *entry = out->entries[i];
-        if (is_done && !is_done[i]) {
-            spool->queue.returned++;
-            put_back(spool, entry);
-            continue;
-        }
-        entry->lane->tenant->acknowledged++;
-        spool->queue.acknowledged++;
-        spool->queue.in_flight--;
-        spool->progress_us = time_now_us(&spool->config.time);
-        spool_finish(spool, entry);
+        if (fates[i] == VEDETTE_SPOOL_DONE)
+            finish_out(spool, out->entries[i]);
+        else if (fates[i] != VEDETTE_SPOOL_DEFERRED)
+            put_back(spool, out->entries[i]);
     }
     pthread_cond_broadcast(&spool->ready);
     pthread_mutex_unlock(&spool->lock);
     spool_out_free(out, false);
+}
+
+void vedette_spool_settle(struct vedette_spool *spool, struct vedette_spool_batch *batch, const bool *is_done)
+{
+    g_autofree enum vedette_spool_fate *fates = g_new(enum vedette_spool_fate, batch->count);
+    for (size_t i = 0; i < batch->count; i++)
+        fates[i] = !is_done || is_done[i] ? VEDETTE_SPOOL_DONE : VEDETTE_SPOOL_RETURNED;
+    vedette_spool_settle_each(spool, batch, fates);
 }
 
 void vedette_spool_acknowledge(struct vedette_spool *spool, struct vedette_spool_batch *batch)
@@ -227,6 +254,14 @@ void vedette_spool_return(struct vedette_spool *spool, struct vedette_spool_batc
 {
     g_autofree bool *none = g_new0(bool, batch->count);
     vedette_spool_settle(spool, batch, none);
+}
+
+void vedette_spool_recall(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool_queue_recall(&spool->queue);
+    pthread_cond_broadcast(&spool->ready);
+    pthread_mutex_unlock(&spool->lock);
 }
 
 void vedette_spool_wake(struct vedette_spool *spool)

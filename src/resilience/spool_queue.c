@@ -1,4 +1,5 @@
-/* The records in memory. Each waits in the lane of its tenant and priority; the lanes of a priority take turns.
+/* The records in memory. Each waits in the lane of its tenant and priority; the lanes of a priority take turns. Those
+ * that are deferred have lanes of their own, which take none.
  */
 #include "resilience/spool_internal.h"
 
@@ -10,10 +11,11 @@ static struct spool_tenant *tenant_new(const char *name)
 {
     struct spool_tenant *tenant = g_new0(struct spool_tenant, 1);
     tenant->name = g_strdup(name);
-    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++) {
-        tenant->lanes[i].tenant = tenant;
-        tenant->lanes[i].priority = i;
-        tenant->lanes[i].node.data = &tenant->lanes[i];
+    for (int i = 0; i < SPOOL_LINES * VEDETTE_SPOOL_PRIORITIES; i++) {
+        enum spool_line line = (enum spool_line)(i / VEDETTE_SPOOL_PRIORITIES);
+        struct spool_lane *lane = &tenant->lanes[line][i % VEDETTE_SPOOL_PRIORITIES];
+        *lane = (struct spool_lane){.tenant = tenant, .line = line, .priority = i % VEDETTE_SPOOL_PRIORITIES};
+        lane->node.data = lane;
     }
     return tenant;
 }
@@ -78,7 +80,7 @@ struct spool_entry *spool_entry_new(struct spool_queue *queue, struct spool_tena
                                     uint32_t length)
 {
     struct spool_entry *entry = g_new0(struct spool_entry, 1);
-    entry->lane = &tenant->lanes[priority];
+    entry->lane = &tenant->lanes[SPOOL_IN_TURN][priority];
     entry->order = ++queue->next_order;
     entry->expires_us = INT64_MAX;
     entry->length = length;
@@ -149,8 +151,8 @@ static void link_behind(struct spool_queue *queue, struct spool_entry *entry, st
     *(entry->previous ? &entry->previous->next : &list->head) = entry;
     *(entry->next ? &entry->next->previous : &list->tail) = entry;
     if (was_empty)
-        g_queue_push_tail_link(&queue->lanes[lane->priority], &lane->node);
-    queue->waiting++;
+        g_queue_push_tail_link(&queue->lanes[lane->line][lane->priority], &lane->node);
+    queue->waiting[lane->line]++;
     queue->next_expiry_us = MIN(queue->next_expiry_us, entry->expires_us);
 }
 
@@ -176,8 +178,37 @@ void spool_queue_take(struct spool_queue *queue, struct spool_entry *entry)
     *(entry->next ? &entry->next->previous : &lane->entries.tail) = entry->previous;
     entry->previous = entry->next = NULL;
     if (!lane->entries.head)
-        g_queue_unlink(&queue->lanes[lane->priority], &lane->node);
-    queue->waiting--;
+        g_queue_unlink(&queue->lanes[lane->line][lane->priority], &lane->node);
+    queue->waiting[lane->line]--;
+}
+
+static struct spool_lane *lane_beside(const struct spool_lane *lane, enum spool_line line)
+{
+    return &lane->tenant->lanes[line][lane->priority];
+}
+
+void spool_queue_defer(struct spool_queue *queue, struct spool_entry *entry)
+{
+    entry->lane = lane_beside(entry->lane, SPOOL_DEFERRED);
+    spool_queue_insert(queue, entry, NULL);
+}
+
+static void recall_lane(struct spool_queue *queue, struct spool_lane *lane)
+{
+    struct spool_lane *in_turn = lane_beside(lane, SPOOL_IN_TURN);
+    struct spool_entry *last = in_turn->entries.head; /* from the front: they were there */
+    for (struct spool_entry *entry; (entry = lane->entries.head); last = entry) {
+        spool_queue_take(queue, entry);
+        entry->lane = in_turn;
+        spool_queue_insert(queue, entry, last);
+    }
+}
+
+void spool_queue_recall(struct spool_queue *queue)
+{
+    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++)
+        for (const GQueue *lanes = &queue->lanes[SPOOL_DEFERRED][i]; lanes->head;)
+            recall_lane(queue, lanes->head->data);
 }
 
 void spool_queue_rest(struct spool_queue *queue, struct spool_entry *entry, int64_t until_us)
@@ -232,21 +263,30 @@ static struct spool_entry *earliest(const GQueue *lanes, const struct spool_tena
     return best;
 }
 
-struct spool_entry *spool_queue_oldest(const struct spool_queue *queue)
+/* Of two that may be NULL. */
+static struct spool_entry *earlier(struct spool_entry *left, struct spool_entry *right)
+{
+    return !left || (right && right->order < left->order) ? right : left;
+}
+
+static struct spool_entry *oldest_of(const struct spool_queue *queue, enum spool_line line)
 {
     struct spool_entry *best = NULL;
-    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++) {
-        struct spool_entry *next = earliest(&queue->lanes[i], NULL);
-        if (next && (!best || next->order < best->order))
-            best = next;
-    }
+    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++)
+        best = earlier(best, earliest(&queue->lanes[line][i], NULL));
     return best;
+}
+
+struct spool_entry *spool_queue_oldest(const struct spool_queue *queue)
+{
+    return earlier(oldest_of(queue, SPOOL_IN_TURN), oldest_of(queue, SPOOL_DEFERRED));
 }
 
 struct spool_entry *spool_queue_least(const struct spool_queue *queue, const struct spool_tenant *tenant)
 {
     for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++) {
-        struct spool_entry *next = earliest(&queue->lanes[i], tenant);
+        struct spool_entry *next = earlier(earliest(&queue->lanes[SPOOL_IN_TURN][i], tenant),
+                                           earliest(&queue->lanes[SPOOL_DEFERRED][i], tenant));
         if (next)
             return next;
     }
@@ -255,12 +295,12 @@ struct spool_entry *spool_queue_least(const struct spool_queue *queue, const str
 
 struct spool_entry *spool_queue_next(struct spool_queue *queue, int oldest_every)
 {
-    if (!queue->waiting)
+    if (!queue->waiting[SPOOL_IN_TURN])
         return NULL;
     if (oldest_every && ++queue->given % oldest_every == 0)
-        return spool_queue_oldest(queue);
+        return oldest_of(queue, SPOOL_IN_TURN);
     for (int i = VEDETTE_SPOOL_PRIORITIES - 1; i >= 0; i--) {
-        GQueue *lanes = &queue->lanes[i];
+        GQueue *lanes = &queue->lanes[SPOOL_IN_TURN][i];
         if (!lanes->length)
             continue;
         GList *turn = g_queue_pop_head_link(lanes);
@@ -270,6 +310,18 @@ struct spool_entry *spool_queue_next(struct spool_queue *queue, int oldest_every
     return NULL;
 }
 
+/* Of the lanes of one priority; notes when the next of the others will be. */
+static void find_expired(struct spool_queue *queue, const GQueue *lanes, int64_t now_us, GPtrArray *expired)
+{
+    for (const GList *node = lanes->head; node; node = node->next)
+        for (struct spool_entry *entry = ((struct spool_lane *)node->data)->entries.head; entry; entry = entry->next) {
+            if (entry->expires_us <= now_us)
+                g_ptr_array_add(expired, entry);
+            else
+                queue->next_expiry_us = MIN(queue->next_expiry_us, entry->expires_us);
+        }
+}
+
 void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)(void *data, struct spool_entry *entry),
                        void *data)
 {
@@ -277,15 +329,10 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
         return;
     g_autoptr(GPtrArray) expired = g_ptr_array_new();
     queue->next_expiry_us = INT64_MAX;
-    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++)
-        for (const GList *node = queue->lanes[i].head; node; node = node->next)
-            for (struct spool_entry *entry = ((struct spool_lane *)node->data)->entries.head; entry;
-                 entry = entry->next) {
-                if (entry->expires_us <= now_us)
-                    g_ptr_array_add(expired, entry);
-                else
-                    queue->next_expiry_us = MIN(queue->next_expiry_us, entry->expires_us);
-            }
+    for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++) {
+        find_expired(queue, &queue->lanes[SPOOL_IN_TURN][i], now_us, expired);
+        find_expired(queue, &queue->lanes[SPOOL_DEFERRED][i], now_us, expired);
+    }
     for (guint i = 0; i < expired->len; i++)
         expire(data, g_ptr_array_index(expired, i));
 }
@@ -293,13 +340,15 @@ void spool_queue_sweep(struct spool_queue *queue, int64_t now_us, void (*expire)
 void spool_queue_clear(struct spool_queue *queue)
 {
     spool_queue_wake(queue, INT64_MAX);
+    spool_queue_recall(queue);
     GHashTableIter iterator;
     gpointer value;
     g_hash_table_iter_init(&iterator, queue->tenants);
     while (g_hash_table_iter_next(&iterator, NULL, &value))
         for (int i = 0; i < VEDETTE_SPOOL_PRIORITIES; i++)
-            for (struct spool_entry *entry = ((struct spool_tenant *)value)->lanes[i].entries.head, *next; entry;
-                 entry = next) {
+            for (struct spool_entry *entry = ((struct spool_tenant *)value)->lanes[SPOOL_IN_TURN][i].entries.head,
+                                    *next;
+                 entry; entry = next) {
                 next = entry->next;
                 g_free(entry->payload);
                 g_free(entry);

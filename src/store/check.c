@@ -143,11 +143,13 @@ bool store_checker_read(struct store_checker *checker, GError **error)
 static bool check_writes(struct store *store, GError **error)
 {
     pthread_mutex_lock(&store->write_error_lock);
-    bool has_failed = store->write_error != NULL;
-    if (has_failed)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the last write failed: %s", store->write_error);
+    const char *failure = store->write_error, *refusal = store->refusal;
+    if (failure)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the last write failed: %s", failure);
+    else if (refusal)
+        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, refusal);
     pthread_mutex_unlock(&store->write_error_lock);
-    return !has_failed;
+    return !failure && !refusal;
 }
 
 bool store_check(struct store *store, GError **error)

@@ -24,6 +24,7 @@ static void release(struct store *store)
         store->engine->close(store->engine_state);
     pthread_mutex_destroy(&store->write_error_lock);
     g_free(store->write_error);
+    g_free(store->refusal);
     pthread_mutex_destroy(&store->lone_org_lock);
     g_free(store->lone_org);
     g_free(store->settings.url);
@@ -107,5 +108,17 @@ void store_note_write(struct store *store, const GError *error)
     pthread_mutex_lock(&store->write_error_lock);
     g_free(store->write_error);
     store->write_error = error ? g_strdup(error->message) : NULL;
+    pthread_mutex_unlock(&store->write_error_lock);
+}
+
+void store_note_try(struct store *store, enum event_type type, const GError *refusal)
+{
+    unsigned bit = 1U << type;
+    pthread_mutex_lock(&store->write_error_lock);
+    store->refused_types = refusal ? store->refused_types | bit : store->refused_types & ~bit;
+    if (refusal || !store->refused_types) {
+        g_free(store->refusal);
+        store->refusal = refusal ? g_strdup(refusal->message) : NULL;
+    }
     pthread_mutex_unlock(&store->write_error_lock);
 }

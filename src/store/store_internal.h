@@ -254,7 +254,9 @@ struct store {
 
     struct store_checker *checker;
     pthread_mutex_t write_error_lock;
-    char *write_error; /* write_error_lock; why the last write failed, NULL after a good one */
+    char *write_error;      /* write_error_lock; why the last write failed, NULL after a good one */
+    unsigned refused_types; /* write_error_lock; bits: 1 << enum event_type, of which it took no good one lately */
+    char *refusal;          /* write_error_lock; why, of the last of these; NULL: of none */
     pthread_mutex_t lone_org_lock;
     char *lone_org; /* lone_org_lock; the only org that stood when they were read last; NULL: several, or not known */
 };
@@ -279,6 +281,8 @@ bool store_checker_free(struct store_checker *checker);
 bool store_checker_read(struct store_checker *checker, GError **error);
 /* Notes how a write ended, for store_check. `error` NULL: well. */
 void store_note_write(struct store *store, const GError *error);
+/* The same of whether it takes a type's records at all, which good writes of others say nothing of. */
+void store_note_try(struct store *store, enum event_type type, const GError *refusal);
 /* There is a new org, or will be. */
 void store_forget_lone_org(struct store *store);
 /* The place the store lies in, for errors: a path, or an address without its login. */

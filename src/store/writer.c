@@ -385,13 +385,15 @@ bool store_events_try(struct store *store, enum event_type type, GError **error)
     bool is_good = event_list_fill(store, &list, &batch, 1, &failure) && write_and_take_back(store, &list, &failure);
     event_list_clear(&list);
     batch_free(batch);
-    if (is_good)
+    if (is_good) {
+        store_note_try(store, type, NULL);
         return true;
+    }
     if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_INVALID)) {
         failure->code = VEDETTE_ERROR_UNSUPPORTED; /* it is the store that is wrong, and /health is to tell of it */
         g_prefix_error(&failure,
                        "the store refuses records that are good (%s): ", record_enum_name(event_type_names, type));
-        store_note_write(store, failure);
+        store_note_try(store, type, failure);
     }
     g_propagate_error(error, failure);
     return false;

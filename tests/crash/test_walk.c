@@ -109,13 +109,19 @@ static void step_settle(struct walk *walk)
         return;
     guint which = (guint)g_rand_int_range(walk->random, 0, (gint32)walk->batches->len);
     struct vedette_spool_batch *batch = g_ptr_array_steal_index_fast(walk->batches, which);
-    g_autofree bool *is_done = g_new(bool, batch->count);
+    g_autofree enum vedette_spool_fate *fates = g_new(enum vedette_spool_fate, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
-        is_done[i] = g_rand_int_range(walk->random, 0, 4) != 0;
-        if (is_done[i])
+        int dice = g_rand_int_range(walk->random, 0, 6);
+        fates[i] = dice == 0 ? VEDETTE_SPOOL_RETURNED : dice == 1 ? VEDETTE_SPOOL_DEFERRED : VEDETTE_SPOOL_DONE;
+        if (fates[i] == VEDETTE_SPOOL_DONE)
             find_item(walk, &batch->records[i])->state = DONE;
     }
-    vedette_spool_settle(walk->world.spool, batch, is_done);
+    vedette_spool_settle_each(walk->world.spool, batch, fates);
+}
+
+static void step_recall(struct walk *walk)
+{
+    vedette_spool_recall(walk->world.spool);
 }
 
 static void assert_counted(struct walk *walk)
@@ -182,7 +188,11 @@ static void run_child(struct walk *walk)
         int dice = g_rand_int_range(walk->random, 0, 100);
         if (step == last)
             g_thread_new("killer", kill_later, GINT_TO_POINTER(g_rand_int_range(walk->random, 0, LAST_US)));
-        (dice < 45 ? step_put : dice < 70 ? step_take : dice < 97 ? step_settle : step_reopen)(walk);
+        (dice < 45   ? step_put
+         : dice < 70 ? step_take
+         : dice < 94 ? step_settle
+         : dice < 97 ? step_recall
+                     : step_reopen)(walk);
     }
 }
 

@@ -66,9 +66,9 @@ static inline gboolean do_nothing(gpointer data)
     return G_SOURCE_REMOVE;
 }
 
-/* GLib's main loop is made here, and its first source, while no other thread is: ThreadSanitizer does not see how GLib
- * keeps threads apart. */
-static inline void world_init(struct world *world)
+/* `batch_size`: of the spool; 0: the default. GLib's main loop is made here, and its first source, while no other
+ * thread is: ThreadSanitizer does not see how GLib keeps threads apart. */
+static inline void world_init_batches(struct world *world, int batch_size)
 {
     g_autoptr(GError) error = NULL;
     g_source_remove(g_idle_add(do_nothing, NULL));
@@ -79,6 +79,8 @@ static inline void world_init(struct world *world)
     world->settings.workers.count = 1;
     world->settings.spool.retry_seconds = 0.05; /* a store that is back is noticed soon */
     world->settings.spool.retry_max_seconds = 0.05;
+    if (batch_size)
+        world->settings.spool.batch_size = batch_size;
     add_camera(&world->settings, "door", "default");
     add_camera(&world->settings, "elsewhere", "other");
     add_camera(&world->settings, "hall", "default");
@@ -107,6 +109,11 @@ static inline void world_init(struct world *world)
     hub_place_cameras(&world->hub);
     world->worker = g_ptr_array_index(world->hub.workers, 0);
     connect_worker(world);
+}
+
+static inline void world_init(struct world *world)
+{
+    world_init_batches(world, 0);
 }
 
 static inline void world_clear(struct world *world)

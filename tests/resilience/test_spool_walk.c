@@ -39,14 +39,22 @@ static void model_settle(struct spool_world *world, struct model *model)
         return;
     struct vedette_spool_batch *batch =
         g_ptr_array_steal_index_fast(model->batches, (guint)g_test_rand_int_range(0, (gint32)model->batches->len));
-    g_autofree bool *is_done = g_new(bool, batch->count);
+    g_autofree enum vedette_spool_fate *fates = g_new(enum vedette_spool_fate, batch->count);
     for (size_t i = 0; i < batch->count; i++) {
         g_autofree char *text = g_strndup(batch->records[i].payload, batch->records[i].length);
-        is_done[i] = g_test_rand_int_range(0, 4) != 0;
-        if (is_done[i])
+        int dice = g_test_rand_int_range(0, 6);
+        fates[i] = dice == 0 ? VEDETTE_SPOOL_RETURNED : dice == 1 ? VEDETTE_SPOOL_DEFERRED : VEDETTE_SPOOL_DONE;
+        if (fates[i] == VEDETTE_SPOOL_DONE)
             g_hash_table_remove(model->queued, text);
     }
-    vedette_spool_settle(world->spool, batch, is_done);
+    vedette_spool_settle_each(world->spool, batch, fates);
+}
+
+static void model_recall(struct spool_world *world, struct model *model)
+{
+    (void)model;
+    vedette_spool_recall(world->spool);
+    g_assert_cmpint(world_stats(world).deferred, ==, 0);
 }
 
 static void model_check(struct spool_world *world, const struct model *model)
@@ -86,7 +94,11 @@ static void test_q23_random_walks_beside_a_model(void)
         world_open(&world);
         for (int step = 0; step < STEPS; step++) {
             int dice = g_test_rand_int_range(0, 100);
-            (dice < 45 ? model_put : dice < 70 ? model_take : dice < 97 ? model_settle : model_reopen)(&world, &model);
+            (dice < 45   ? model_put
+             : dice < 70 ? model_take
+             : dice < 94 ? model_settle
+             : dice < 97 ? model_recall
+                         : model_reopen)(&world, &model);
         }
         model_reopen(&world, &model);
         g_autoptr(GPtrArray) texts = world_drain(&world);

@@ -541,6 +541,13 @@ static void close_table(const struct store_world *world, const char *table, cons
     meddle(world, sql);
 }
 
+static void open_table(const struct store_world *world, const char *table)
+{
+    g_autofree char *sql = world->database ? g_strdup_printf("ALTER TABLE %s DROP CONSTRAINT closed", table)
+                                           : g_strdup("DROP TRIGGER closed");
+    meddle(world, sql);
+}
+
 static void check_tries(struct store_world *world, unsigned refused)
 {
     for (size_t i = 0; i < event_type_count; i++) {
@@ -580,6 +587,12 @@ static void test_a_store_that_refuses_good_records_is_told_apart(void)
                         ==, 0);
         close_table(&world, cases[i].table, cases[i].type);
         check_tries(&world, cases[i].refused);
+        open_table(&world, cases[i].table);
+        int64_t base = store_next_track_id_base(world.clock, 0);
+        g_assert_true(store_keep_track_id_base(world.store, &base, NULL)); /* which says nothing of them */
+        g_assert_false(store_check(world.store, NULL));
+        check_tries(&world, 0);
+        g_assert_true(store_check(world.store, NULL));
         world_clear(&world);
     }
 }

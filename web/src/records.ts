@@ -464,6 +464,8 @@ export interface ServerHealth {
   spool_memory_records: number;
   /** records in the spool that are on disk alone */
   spool_disk_records: number;
+  /** records of the spool that wait for the store to take their type again */
+  spool_deferred: number;
   /** records of the spool handed to the store just now */
   spool_in_flight: number;
   /** records in the spool (bytes) */
