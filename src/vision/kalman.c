@@ -54,3 +54,15 @@ void kalman_update(struct kalman *kalman, const double measured[KALMAN_DIMENSION
         kalman->position_variance[i] -= gain * kalman->position_variance[i];
     }
 }
+
+void kalman_scale(struct kalman *kalman, const double factors[KALMAN_DIMENSIONS])
+{
+    for (int i = 0; i < KALMAN_DIMENSIONS; i++) {
+        double squared = factors[i] * factors[i];
+        kalman->position[i] *= factors[i];
+        kalman->speed[i] *= factors[i];
+        kalman->position_variance[i] *= squared;
+        kalman->covariance[i] *= squared;
+        kalman->speed_variance[i] *= squared;
+    }
+}

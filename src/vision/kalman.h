@@ -16,3 +16,5 @@ void kalman_start(struct kalman *kalman, const double measured[KALMAN_DIMENSIONS
 /* `frames` nominal frames passed (1 at a steady rate). */
 void kalman_predict(struct kalman *kalman, double frames);
 void kalman_update(struct kalman *kalman, const double measured[KALMAN_DIMENSIONS]);
+/* What is measured from now on is so many times what it was. */
+void kalman_scale(struct kalman *kalman, const double factors[KALMAN_DIMENSIONS]);

@@ -58,6 +58,7 @@ struct tracker {
     int64_t outage_us;
     uint64_t next_id;
     int32_t frame;
+    int width_px, height_px; /* of the last frame, which the targets are measured by; 0: none came */
     int64_t last_us;
     double interval_us; /* the nominal one: what a Kalman step stands for */
     bool has_interval;  /* of two frames; else it is the default */
@@ -141,6 +142,26 @@ static void place_box(struct target *target)
     const double *p = target->kalman.position;
     double width = p[2] * p[3];
     target->box = (struct pixels){p[0] - width / 2, p[1] - p[3] / 2, p[0] + width / 2, p[1] + p[3] / 2};
+}
+
+static void scale_box(struct pixels *box, double across, double down)
+{
+    *box = (struct pixels){box->left * across, box->top * down, box->right * across, box->bottom * down};
+}
+
+/* A stream may give pictures of another size from now on: its targets are where they were all the same. */
+static void take_size(struct tracker *tracker, int width_px, int height_px)
+{
+    double across = (double)width_px / tracker->width_px, down = (double)height_px / tracker->height_px;
+    bool is_change = width_px != tracker->width_px || height_px != tracker->height_px;
+    for (int i = 0; is_change && i < tracker->target_count; i++) {
+        struct target *target = &tracker->targets[i];
+        kalman_scale(&target->kalman, (const double[KALMAN_DIMENSIONS]){across, down, across / down, down});
+        scale_box(&target->box, across, down);
+        scale_box(&target->still_box, across, down);
+    }
+    tracker->width_px = width_px;
+    tracker->height_px = height_px;
 }
 
 /* ---- detections ---- */
@@ -538,6 +559,7 @@ void tracker_update(struct tracker *tracker, const struct detections *detections
                     int height_px, struct tracks *tracks)
 {
     tracker->frame++;
+    take_size(tracker, width_px, height_px);
     take_detections(tracker, detections, width_px, height_px);
     double frames = frames_passed(tracker, media_us);
     forget_outdated(tracker, media_us);

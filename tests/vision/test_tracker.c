@@ -183,6 +183,38 @@ static struct tracker *tracker_with_defaults(uint64_t base)
     return tracker;
 }
 
+/* One who walks and one who stands, while the camera is set to another resolution, or to another shape. */
+static void test_tracks_outlive_a_change_of_the_pictures_size(void)
+{
+    static const struct {
+        int width_px, height_px;
+    } sizes[] = {{1920, 1080}, {1280, 720}, {640, 640}, {1920, 1080}};
+    enum { FRAMES_EACH = 20 };
+    static const double step = 0.005;
+    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
+    g_autofree struct detections *detections = g_new0(struct detections, 1);
+    struct tracks tracks = {0};
+    detections->count = 2;
+    detections->items[1] = (struct detection){{0.7, 0.2, 0.1, 0.3}, 0.9, g_intern_static_string("person")};
+    for (int i = 0; i < (int)G_N_ELEMENTS(sizes) * FRAMES_EACH; i++) {
+        detections->items[0] =
+            (struct detection){{0.2 + i * step, 0.5, 0.1, 0.3}, 0.9, g_intern_static_string("person")};
+        tracker_update(tracker, detections, i * INT64_C(100000), sizes[i / FRAMES_EACH].width_px,
+                       sizes[i / FRAMES_EACH].height_px, &tracks);
+        g_assert_cmpint(tracks.count, ==, 2);
+    }
+    g_assert_cmpuint(tracker_next_id(tracker), ==, 3);
+    for (int i = 0; i < tracks.count; i++) {
+        const struct track *track = &tracks.items[i];
+        bool is_walking = track->id == 1;
+        const struct record_box *box = &detections->items[is_walking ? 0 : 1].box;
+        g_assert_cmpfloat(fabs(track->box.x - box->x), <, step);
+        g_assert_cmpfloat(fabs(track->box.y - box->y), <, step);
+        g_assert_cmpfloat(fabs(track->velocity_x - (is_walking ? 10 * step : 0)), <, step);
+        g_assert_cmpint(track->is_stationary, ==, !is_walking);
+    }
+}
+
 static void test_ids_go_on_from_their_base(void)
 {
     CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(UINT64_C(1) << 50);
@@ -565,6 +597,8 @@ int main(int argc, char **argv)
         g_test_add_data_func(same, sequence, test_makes_the_same_tracks);
     }
     g_test_add_func("/tracker/assignment is exact", test_assignment_is_exact);
+    g_test_add_func("/tracker/tracks outlive a change of the picture's size",
+                    test_tracks_outlive_a_change_of_the_pictures_size);
     g_test_add_func("/tracker/ids go on from their base", test_ids_go_on_from_their_base);
     g_test_add_func("/tracker/a track survives a gap in seconds not frames",
                     test_a_track_survives_a_gap_in_seconds_not_frames);
