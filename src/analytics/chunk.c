@@ -6,10 +6,11 @@
 
 #include "analytics/range_coder.h"
 #include "base/crc32c.h"
+#include "facts/object_class.h"
 
 #include <string.h>
 
-enum { HEADER_BYTES = 12, CLASS_MAX_BYTES = 64, GAIN_ONE = 256, GAIN_STEP = 1, GAIN_MOST = 16 * GAIN_ONE };
+enum { HEADER_BYTES = 12, GAIN_ONE = 256, GAIN_STEP = 1, GAIN_MOST = 16 * GAIN_ONE };
 /* What each version brought; all are read. */
 enum { FIRST_VERSION = 1, CAMERA_MOVE_VERSION = 2 };
 static const char magic[3] = {'V', 'O', 'C'};
@@ -240,23 +241,30 @@ static const char *know_class(const char *text)
 
 static const char *code_new_class(const struct coder *coder, const char *object_class)
 {
-    char text[CLASS_MAX_BYTES + 1] = "";
+    char text[OBJECT_CLASS_MAX_BYTES + 1] = "";
     g_strlcpy(text, object_class ? object_class : "", sizeof text);
     int64_t length = code_number(coder, NUMBER_TEXT, (int64_t)strlen(text));
-    length = CLAMP(length, 0, CLASS_MAX_BYTES);
+    length = CLAMP(length, 0, OBJECT_CLASS_MAX_BYTES);
     for (int64_t i = 0; i < length; i++)
         text[i] = (char)code_number(coder, NUMBER_TEXT, text[i]);
     text[length] = '\0';
     return coder->writer ? object_class : know_class(g_utf8_validate(text, -1, NULL) ? text : "");
 }
 
+/* `count` when it is none of them. */
+static int find_class(const char *const *classes, int count, const char *object_class)
+{
+    int index = 0;
+    while (index < count && classes[index] != object_class)
+        index++;
+    return index;
+}
+
 /* An index into the classes seen so far, or one past them: a new one, spelled out. */
 static const char *code_class(const struct coder *coder, const char *object_class)
 {
     struct model *model = coder->model;
-    int index = 0;
-    while (index < model->class_count && model->classes[index] != object_class)
-        index++;
+    int index = find_class(model->classes, model->class_count, object_class);
     index = (int)code_number(coder, NUMBER_CLASS, MIN(index, CHUNK_CLASSES_MAX - 1));
     if (index >= 0 && index < model->class_count)
         return model->classes[index];
@@ -441,11 +449,29 @@ void chunk_writer_free(struct chunk_writer *writer)
     g_free(writer);
 }
 
+/* Whether the chunk's classes, with those of the frame's first tracks, are as many as it may have. */
+static bool has_room_for_classes(const struct model *model, const struct observed_track *tracks, int track_count)
+{
+    const char *classes[CHUNK_CLASSES_MAX];
+    int count = model->class_count;
+    memcpy(classes, model->classes, sizeof classes);
+    for (int i = 0; i < track_count; i++) {
+        int index = find_class(classes, count, tracks[i].object_class);
+        if (index == CHUNK_CLASSES_MAX)
+            return false;
+        classes[index] = tracks[i].object_class;
+        count = MAX(count, index + 1);
+    }
+    return true;
+}
+
 bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation)
 {
     const struct coder coder = {&writer->model, &writer->range, NULL};
     int next = 0, count = MIN(observation->track_count, CHUNK_TRACKS_MAX);
     if (writer->frames == CHUNK_FRAMES_MAX || writer->model.sightings + count > CHUNK_SIGHTINGS_MAX)
+        return false;
+    if (writer->frames && !has_room_for_classes(&writer->model, observation->tracks, count))
         return false;
     if (writer->frames++ == 0)
         writer->began_ms = observation->at_ms;

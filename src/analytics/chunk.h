@@ -17,7 +17,8 @@
 #include "base/cleanup.h"
 #include "base/error.h"
 
-/* More tracks of one frame are left out (and counted); more classes than this are written as the last. */
+/* More tracks of one frame are left out (and counted); what has more classes than this in one frame is written as of
+ * the last of them. */
 enum { CHUNK_TRACKS_MAX = 1024, CHUNK_CLASSES_MAX = 64, CHUNK_FRAMES_MAX = 65536, CHUNK_VERSION = 2 };
 /* Tracks of all its frames together: what is well foretold takes hardly a bit, so bytes alone bound no reader's time. A
  * minute of 30 frames a second, all full, has fewer. */
@@ -29,8 +30,8 @@ enum { CHUNK_FOREIGN_CLASSES_MAX = 1024 };
 struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);
 CLEANUP_DEFINE(chunk_writer, chunk_writer_free)
-/* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames, or CHUNK_SIGHTINGS_MAX with this one's, and must be
- * finished first. */
+/* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames, or would hold more than CHUNK_SIGHTINGS_MAX tracks or
+ * CHUNK_CLASSES_MAX classes with this one's, and must be finished first. */
 bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation);
 int chunk_writer_frames(const struct chunk_writer *writer);
 /* What it takes so far, but for a few that are still in the coder. */

@@ -1,5 +1,9 @@
 #include "facts/model.h"
 
+#include "facts/object_class.h"
+
+#include <string.h>
+
 const char *const model_family_names[] = {"yolox",       "yolov5",    "yolov8",     "nanodet",      "ssd",
                                           "ultraface",   "yunet",     "lpd_yunet",  "classifier",   "embedder",
                                           "plate_slots", "plate_ctc", "end_to_end", "nanodet_plus", NULL};
@@ -40,7 +44,8 @@ static const struct record_field model_card_fields[] = {
           .max = 2),
     FIELD(struct model_card, margin_y, 0, "added above and below, as a share of its height", .min = 0, .max = 2),
     FIELD(struct model_card, labels, 0,
-          "names of the classes, in the model's order; of plate readers the letters; of embedders none",
+          "names of the classes, in the model's order, each of 64 bytes at most, but a classifier's; of plate readers "
+          "the letters; of embedders none",
           .max_count = 1024),
     FIELD(struct model_card, first_label, 0, "the number the model gives the first of them (1 where 0 is background)",
           .min = 0, .max = 1024),
@@ -56,8 +61,19 @@ static const struct record_field model_card_fields[] = {
     FIELD(struct model_card, source, 0, "where they come from", .max_count = 1024),
     FIELD(struct model_card, sha256, 0, "of the .onnx file, 64 hex digits; checked when given", .max_count = 64),
 };
+/* What a classifier tells apart is told as it is read, and is no object's class. */
+static void model_card_check(const void *record, const char *path, struct record_errors *errors)
+{
+    const struct model_card *card = record;
+    for (size_t i = 0; i < card->labels.count; i++) {
+        g_autofree char *where = g_strdup_printf("%s%slabels[%zu]", path, *path ? "." : "", i);
+        if (card->family != MODEL_CLASSIFIER && strlen(card->labels.items[i]) > OBJECT_CLASS_MAX_BYTES)
+            record_errors_add(errors, where, "has more than %d bytes", OBJECT_CLASS_MAX_BYTES);
+    }
+}
 const struct record_descriptor model_card_descriptor =
-    RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.");
+    RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.",
+           .check = model_card_check);
 
 static const struct record_field model_view_fields[] = {
     FIELD(struct model_view, id, RECORD_REQUIRED | RECORD_KEY, "the name of its file without .onnx", .max_count = 255),

@@ -4,6 +4,9 @@
 
 #include <stdbool.h>
 
+/* What a class' name may take wherever one is kept or told; no card of a model that finds objects has longer ones. */
+enum { OBJECT_CLASS_MAX_BYTES = 64 };
+
 enum object_kind { OBJECT_PERSON = 1, OBJECT_ANIMAL, OBJECT_VEHICLE };
 
 /* 0: none of these, or not known; also of NULL. */

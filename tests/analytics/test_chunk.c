@@ -253,6 +253,32 @@ static GBytes *chunk_of_classes(const char *name, int from, int count)
     return chunk_writer_finish(writer);
 }
 
+/* One class more than a chunk holds goes into the next one, where it is what it was. */
+static void test_a_class_too_many_begins_another_chunk(void)
+{
+    enum { CLASSES = CHUNK_CLASSES_MAX + 1 };
+    CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
+    struct observed_track track = {.id = 1};
+    const struct observation seen = {.tracks = &track, .track_count = 1};
+    for (int i = 0; i < CLASSES; i++) {
+        g_autofree char *name = g_strdup_printf("class %d", i);
+        track.object_class = g_intern_string(name);
+        g_assert_cmpint(chunk_writer_add(writer, &seen), ==, i < CHUNK_CLASSES_MAX);
+    }
+    track.object_class = g_intern_static_string("class 0");
+    g_assert_true(chunk_writer_add(writer, &seen)); /* it knows that one */
+    g_autoptr(GBytes) full = chunk_writer_finish(writer);
+    track.object_class = g_intern_static_string("class 64");
+    g_assert_true(chunk_writer_add(writer, &seen));
+    g_autoptr(GBytes) next = chunk_writer_finish(writer);
+    gsize length;
+    const uint8_t *data = g_bytes_get_data(next, &length);
+    struct observation read;
+    CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(data, length, NULL);
+    g_assert_true(chunk_reader_next(reader, &read, NULL));
+    g_assert_cmpstr(read.tracks[0].object_class, ==, "class 64");
+}
+
 /* Each name that is read is kept until the process ends: hostile chunks may not go on for ever. */
 static void test_foreign_classes_are_bounded(void)
 {
@@ -335,6 +361,7 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk/damage is noticed", test_damage_is_noticed);
     g_test_add_func("/chunk/nonsense with a good checksum ends", test_nonsense_with_a_good_checksum_ends);
     g_test_add_func("/chunk/a chunk holds so many tracks", test_a_chunk_holds_so_many_tracks);
+    g_test_add_func("/chunk/a class too many begins another chunk", test_a_class_too_many_begins_another_chunk);
     g_test_add_func("/chunk/foreign classes are bounded", test_foreign_classes_are_bounded);
     g_test_add_func("/chunk/chunks of the first version are read", test_chunks_of_the_first_version_are_read);
     g_test_add_func("/chunk/numbers of every size", test_numbers_of_every_size);

@@ -65,6 +65,8 @@ static void test_cards_that_do_not_fit(void)
         {"{\"name\"", "{\"sha256\":\"00ff\",\"name\"", "is not the file its card describes: SHA-256 is "},
         {"\"yolox\"", "\"yolov9\"", "family: "},
         {"\"labels\":[\"person\",\"car\",\"dog\"]", "\"licence\":\"MIT\"", "labels: "},
+        {"\"dog\"", "\"a dog whose name is so long that neither events nor chunks could keep it\"",
+         "labels[2]: has more than 64 bytes"},
         {"}", "", "card '"},
         {"\"input_width_px\":32", "\"input_width_px\":\"32\"", "input_width_px: "},
     };

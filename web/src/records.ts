@@ -816,7 +816,7 @@ export interface ModelCard {
   margin_x: number;
   /** added above and below, as a share of its height */
   margin_y: number;
-  /** names of the classes, in the model's order; of plate readers the letters; of embedders none */
+  /** names of the classes, in the model's order, each of 64 bytes at most, but a classifier's; of plate readers the letters; of embedders none */
   labels: string[];
   /** the number the model gives the first of them (1 where 0 is background) */
   first_label: number;
