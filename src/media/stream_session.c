@@ -13,7 +13,8 @@
 enum {
     SESSION_WAITING_BYTES = 1 << 20, /* between the conversation and the decoder */
     SESSION_FULL_POLL_MS = 5,
-    SESSION_MOST_WARM_UPS = 17,  /* what a decoder of H.264 may hold back, and the first */
+    SESSION_MOST_WARM_UPS = 17, /* what a decoder of H.264 may hold back, and the first */
+    SESSION_LONG_INTERVAL_US = G_USEC_PER_SEC,
     SESSION_STALL_INTERVALS = 3, /* one picture may be a bad one, and the next a late one */
 };
 
@@ -35,10 +36,12 @@ static void analyse_sample(struct session *session, GstSample *sample, uint64_t 
 }
 
 /* The first picture of a connection is a copy (pool.c): the next one will do as well. Not for ever: a camera that
- * changes its size with each picture has no others. */
+ * changes its size with each picture has no others. Nor where the next is not asked for soon: a copy costs less than to
+ * see nothing for so long. */
 static bool is_left_out(struct session *session, GstSample *sample)
 {
-    if (session->warm_ups >= SESSION_MOST_WARM_UPS || !media_decoder_is_warming_up(session->decoder, sample))
+    if (session->interval_us > SESSION_LONG_INTERVAL_US || session->warm_ups >= SESSION_MOST_WARM_UPS ||
+        !media_decoder_is_warming_up(session->decoder, sample))
         return false;
     session->warm_ups++;
     return true;

@@ -179,6 +179,23 @@ static void test_seldom_asked_is_no_stall(void)
     fake_camera_stop(server);
 }
 
+/* Its first picture is not left out for the next one's sake. */
+static void test_seldom_asked_is_seen_at_once(void)
+{
+    struct fake_camera *server = fake_camera_start(answer_one_picture);
+    g_autofree char *address = address_on(fake_camera_port(server));
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.settings.picture_fps = 0.01;
+    media_eye_open(&eye, address);
+    CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
+    g_assert_nonnull(frame);
+    g_assert_cmpint(counter_get(&eye.health.frames_skipped), ==, 0);
+    g_assert_cmpint(fake_camera_requests(server, "GET"), ==, 1);
+    media_eye_close(&eye);
+    fake_camera_stop(server);
+}
+
 /* ---- one that changes its mind ---- */
 
 static int answers; /* atomic */
@@ -520,6 +537,7 @@ int main(int argc, char **argv)
     jpeg = media_world_jpeg(&jpeg_length);
     add_rows();
     g_test_add_func("/media/http/seldom_asked_is_no_stall", test_seldom_asked_is_no_stall);
+    g_test_add_func("/media/http/seldom_asked_is_seen_at_once", test_seldom_asked_is_seen_at_once);
     g_test_add_func("/media/http/pictures_that_turn_to_a_stream", test_pictures_that_turn_to_a_stream);
     g_test_add_data_func("/media/http/s06_the_right_login_only/digest", (gconstpointer)(uintptr_t)want_digest,
                          test_the_right_login_only);
