@@ -122,8 +122,9 @@ static bool is_of_cursor(const GError *error)
            g_str_has_prefix(error->message, cursor_prefix);
 }
 
-/* What was full may have room in a minute, as what counts by the minute has. */
-enum { FULL_RETRY_SECONDS = 60 };
+/* What was full may have room in a minute, as what counts by the minute has; a password is looked at in less than a
+ * second. */
+enum { FULL_RETRY_SECONDS = 60, BUSY_RETRY_SECONDS = 1 };
 
 void answer_error(struct answer *answer, const GError *error)
 {
@@ -146,7 +147,8 @@ void answer_error(struct answer *answer, const GError *error)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
             answer_problem(answer, statuses[i].status, error->message, NULL);
             if (statuses[i].retry_seconds)
-                answer_header(answer, "Retry-After", "%d", statuses[i].retry_seconds);
+                answer_header(answer, "Retry-After", "%d",
+                              auth_is_busy(error) ? BUSY_RETRY_SECONDS : statuses[i].retry_seconds);
             return;
         }
     /* Paths and reasons are for the log and /health, not for everyone who asks. */

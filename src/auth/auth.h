@@ -107,6 +107,9 @@ bool auth_login(struct auth *auth, const struct login_request *request, const st
 /* The next tokens of a session. False: VEDETTE_ERROR_PERMISSION; one that was used before ends its whole family. */
 bool auth_refresh(struct auth *auth, const char *refresh_token, const struct auth_origin *origin, struct grant *grant,
                   GError **error);
+/* Whether it failed, VEDETTE_ERROR_FULL, as auth.passwords_at_once are being looked at, here or wherever one is set: a
+ * moment later they may not be. */
+bool auth_is_busy(const GError *error);
 bool auth_logout(struct auth *auth, const struct login *login, const struct audit_by *by, GError **error);
 /* Sets the user's own password and ends all other sessions. False: VEDETTE_ERROR_PERMISSION (the current one is
  * wrong), VEDETTE_ERROR_FULL, VEDETTE_ERROR_INVALID (the new one is not good enough), or the store's own. */

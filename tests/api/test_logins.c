@@ -1,6 +1,8 @@
 /* Logging in over HTTP: who is let in, how often it may be tried, and what it costs (cases P and T). */
 #include "api_world.h"
 
+#include "api/api_internal.h"
+#include "auth/auth_internal.h"
 #include "base/id.h"
 #include "user_world.h"
 
@@ -294,6 +296,34 @@ static void test_p04_parallel_logins_are_bounded(void)
     world_clear(&world);
 }
 
+/* As many as may be are hashed: whoever sets or says a password is told to come back when these are done. */
+static void test_p04_who_finds_passwords_under_way_comes_back_soon(void)
+{
+    static const struct {
+        const char *path, *body;
+    } cases[] = {
+        {"/auth/login", "{\"username\":\"admin\",\"password\":\"" WORLD_PASSWORD "\"}"},
+        {"/auth/password", "{\"current_password\":\"" WORLD_PASSWORD "\",\"new_password\":\"canary password 2\"}"},
+        {"/api/v1/users", "{\"username\":\"eve\",\"password\":\"canary password 2\",\"role\":\"viewer\"}"},
+    };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *headers =
+        g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", world_login(&world));
+    int *running = &world.api->auth->passwords_running, all = world.settings.auth.passwords_at_once;
+    __atomic_add_fetch(running, all, __ATOMIC_ACQ_REL);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct reply reply = world_request(&world, "POST", cases[i].path, headers, cases[i].body);
+        g_autofree char *retry = reply_header(&reply, "Retry-After");
+        g_test_message("%s", cases[i].path);
+        world_assert_problem(&reply, 429);
+        g_assert_cmpstr(retry, ==, "1");
+        reply_clear(&reply);
+    }
+    __atomic_sub_fetch(running, all, __ATOMIC_ACQ_REL);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -305,5 +335,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);
     g_test_add_func("/api/l08_headers_tell_the_limit", test_l08_headers_tell_the_limit);
     g_test_add_func("/api/p04_parallel_logins_are_bounded", test_p04_parallel_logins_are_bounded);
+    g_test_add_func("/api/p04_who_finds_passwords_under_way_comes_back_soon",
+                    test_p04_who_finds_passwords_under_way_comes_back_soon);
     return g_test_run();
 }
