@@ -29,6 +29,7 @@ struct motion {
     struct regions *regions;
     struct figures *figures;
     struct unrest unrest;
+    struct standing standing;
     int until_contrast;  /* frames */
     double moving_share; /* of the last frame */
     int64_t first_us, last_us;
@@ -59,6 +60,7 @@ static void release_size(struct motion *motion)
     background_clear(&motion->background);
     regions_clear(motion->regions);
     unrest_clear(&motion->unrest);
+    standing_clear(&motion->standing);
     figures_clear(motion->figures);
     reduced_clear(&motion->reduced);
     g_free(motion->raw);
@@ -138,6 +140,7 @@ static void start_size(struct motion *motion, const struct frame *frame)
     motion->regions = g_new0(struct regions, 1);
     regions_init(motion->regions, width, height);
     unrest_init(&motion->unrest, width, height);
+    standing_init(&motion->standing, width, height);
     motion->figures = g_new0(struct figures, 1);
     figures_init(motion->figures, width, height);
     motion->first_us = frame->media_us;
@@ -159,6 +162,7 @@ static void learn_again(struct motion *motion, int64_t media_us)
     motion->moving_share = 0;
     motion->until_contrast = 0;
     unrest_forget_last(&motion->unrest);
+    standing_forget(&motion->standing);
 }
 
 /* ---- a frame ---- */
@@ -322,6 +326,8 @@ static void detect(struct motion *motion, double frame_seconds, struct detection
     scene->has_moving_region = has_region(motion->regions, minimum_area);
     figures_update(motion->figures, &motion->reduced, motion->foreground, motion->regions, &motion->background,
                    minimum_area, frame_seconds);
+    if (standing_note(&motion->standing, motion->figures->left_over, frame_seconds))
+        background_absorb_places(&motion->background, &motion->reduced, motion->standing.settled);
     update_background(motion);
     report(motion, objects);
 }

@@ -133,6 +133,16 @@ void background_absorb(struct background *background, const struct reduced *pict
                 clip(absorbed, b.left - CELL_PX, b.top - CELL_PX, b.right + CELL_PX, b.bottom + CELL_PX));
 }
 
+void background_absorb_places(struct background *background, const struct reduced *picture, const uint8_t *mask)
+{
+    int count = picture->width * picture->height;
+    absorbed_add(&background->absorbed, background, mask, true);
+    for (int i = 0; i < count; i++)
+        for (int channel = 0; channel < 3 && mask[i]; channel++)
+            background->means[channel][i] = picture->planes[channel][i];
+    absorbed_review(&background->absorbed, background, picture->kernels); /* perhaps it is as it was before */
+}
+
 void absorbed_shift(struct absorbed *absorbed, int right, int down)
 {
     int width = absorbed->width, height = absorbed->height;

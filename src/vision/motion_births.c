@@ -175,9 +175,11 @@ void figures_give_birth(struct figures *figures, const struct reduced *picture, 
     struct figure_candidate next[FIGURES_MAX] = {0};
     int next_count = 0;
     figures->births.count = 0;
-    if (regions->count > 0) { /* else nothing is left over */
+    if (regions->count > 0) {
         find_left_over(figures, picture, foreground);
         regions_find(&figures->births, figures->left_over, minimum_area);
+    } else {
+        memset(figures->left_over, 0, (size_t)picture->width * (size_t)picture->height);
     }
     for (int i = 0; i < figures->births.count; i++) {
         const struct region *region = &figures->births.items[i];

@@ -5,7 +5,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double forget_seconds = 2.5, hole_seconds = 12, absorb_seconds = 120, settle_seconds = 30;
+static const double forget_seconds = 2.5, hole_seconds = 12, settle_seconds = 30;
 enum { FORGET_FRAMES = 2 }; /* at least: where pictures are further apart than forget_seconds */
 
 void figures_init(struct figures *figures, int width, int height)
@@ -106,7 +106,7 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
     bool is_forgotten = figure->unseen >= FORGET_FRAMES && figure->unseen_seconds > forget_seconds;
     if (is_outside(figure, picture) || is_forgotten || is_double(figures, i))
         return true;
-    if (figure->still_seconds < (figure->has_moved ? absorb_seconds : hole_seconds))
+    if (figure->still_seconds < (figure->has_moved ? ABSORB_SECONDS : hole_seconds))
         return false;
     background_absorb(background, picture, figure_bounds(figure, 2), figure->has_moved);
     return true;

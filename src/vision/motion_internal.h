@@ -44,6 +44,8 @@ struct absorbed {
 };
 void absorbed_init(struct absorbed *absorbed, int width, int height);
 void absorbed_clear(struct absorbed *absorbed);
+/* So long one keeps still who came there, before becoming background. */
+enum { ABSORB_SECONDS = 120 };
 /* Hides where `mask` is set. `is_known`: nobody is there as far as the background tells. */
 void absorbed_add(struct absorbed *absorbed, const struct background *background, const uint8_t *mask, bool is_known);
 /* Shows again what is background as it was before: once that was learnt anew. */
@@ -80,6 +82,23 @@ void background_update_later(struct background *background);
  * `has_come`: it came there, so that it is known what was there before; else it may be where somebody stood
  * (motion_absorbed.c). */
 void background_absorb(struct background *background, const struct reduced *picture, struct bounds b, bool has_come);
+/* The same of what came where `mask` is set. */
+void background_absorb_places(struct background *background, const struct reduced *picture, const uint8_t *mask);
+
+/* ---- what stands and is no figure (motion_standing.c) ---- */
+
+struct standing {
+    int width, height;
+    uint8_t *seconds; /* of each pixel: so long it was foreground that no figure explains, as looked at each second */
+    uint8_t *settled; /* 255: for ABSORB_SECONDS, this time */
+    double since_seconds; /* since it was last looked at */
+};
+void standing_init(struct standing *standing, int width, int height);
+void standing_clear(struct standing *standing);
+/* The background is learnt anew. */
+void standing_forget(struct standing *standing);
+/* `left_over`: foreground that no figure explains. Whether `settled` tells of something that is to be background. */
+bool standing_note(struct standing *standing, const uint8_t *left_over, double frame_seconds);
 
 /* ---- places without rest (motion_unrest.c) ---- */
 
@@ -215,7 +234,7 @@ struct figures {
     int count;
     uint8_t *claimed;   /* per pixel: 1 where a nearer figure was found */
     uint8_t *covered;   /* per pixel: 1 in and beside a figure's box */
-    uint8_t *left_over; /* per pixel: foreground that no figure explains */
+    uint8_t *left_over; /* per pixel: foreground of the last picture that no figure explains */
     struct look_window window;
     struct regions births;
     struct figure_candidate {

@@ -73,6 +73,36 @@ static void test_their_place_is_shown_once_they_went(void)
     masks_world_clear(&world);
 }
 
+/* ---- what is no figure ---- */
+
+/* A barrier: too wide for a body, so that it never is one. */
+static const struct record_box barrier = {0.3, 0.5, 0.3, 0.06};
+
+/* So seldom that the room's pictures are few; whether the camera was active in the last. */
+static bool stand_for(struct masks_world *world, const struct record_box *figure, int seconds)
+{
+    for (int64_t from_ms = world->at_ms; world->at_ms < from_ms + seconds * 1000;) {
+        world->at_ms += SLOW_MS - MASKS_EVERY_MS;
+        masks_feed(world, figure);
+        g_assert_cmpint(world->health.tracks_live, ==, 0);
+        if (figure && world->number % 5 == 0)
+            g_assert_cmpfloat(masks_previewed(world, figure), <, MASKS_HIDDEN);
+    }
+    return pipeline_is_active(world->pipeline);
+}
+
+static void test_a_barrier_that_stays_is_background_and_hidden(void)
+{
+    struct masks_world world;
+    masks_world_init(&world, 0, NULL);
+    masks_learn(&world);
+    g_assert_true(stand_for(&world, &barrier, 60));
+    g_assert_false(stand_for(&world, &barrier, 75));
+    g_assert_true(stand_for(&world, NULL, 60)); /* it opens: what was behind it is new */
+    g_assert_false(stand_for(&world, NULL, 75));
+    masks_world_clear(&world);
+}
+
 /* ---- when the background is learnt anew ---- */
 
 /* By more than is followed, in the left three quarters. */
@@ -166,6 +196,8 @@ int main(int argc, char **argv)
     g_test_add_func("/keeps still/who sits still for minutes is hidden", test_who_sits_still_for_minutes_is_hidden);
     g_test_add_func("/keeps still/who never moved is hidden", test_who_never_moved_is_hidden);
     g_test_add_func("/keeps still/their place is shown once they went", test_their_place_is_shown_once_they_went);
+    g_test_add_func("/keeps still/a barrier that stays is background and hidden",
+                    test_a_barrier_that_stays_is_background_and_hidden);
     g_test_add_func("/keeps still/who sits still is hidden in other light",
                     test_who_sits_still_is_hidden_in_other_light);
     g_test_add_func("/keeps still/who stands there when light comes is hidden",
