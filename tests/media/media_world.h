@@ -8,6 +8,8 @@
 
 #include "media/media.h"
 
+enum { MEDIA_PATIENCE_SECONDS = 60 };
+
 struct media_world {
     char *directory;
 };
@@ -49,10 +51,10 @@ const struct camera_health *media_eye_look(struct media_eye *eye);
 bool media_eye_wait_state(struct media_eye *eye, const char *state);
 /* Waits for the next frame; NULL when none came. */
 struct frame *media_eye_wait_frame(struct media_eye *eye);
-/* Stops, frees, and asserts that this took less than a second. */
-void media_eye_close(struct media_eye *eye);
+/* Stops and frees, and returns how long that took, in us. Never as long as what it waits for, where this is long. */
+gint64 media_eye_close(struct media_eye *eye);
 
-/* Waits, at most some seconds, until `condition` is true; false when it never was. */
+/* Waits, at most MEDIA_PATIENCE_SECONDS, until `condition` is true; false when it never was. */
 bool media_world_wait(bool (*condition)(void *data), void *data);
 /* Runs a constant pipeline description whose filesink is named "out" to its end. False when an element is missing. */
 bool media_world_make(const char *path, const char *description);

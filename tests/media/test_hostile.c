@@ -10,6 +10,7 @@
 #include "media/media_internal.h"
 #include "media/media_world.h"
 #include "media/rtsp_internal.h"
+#include "stopwatch.h"
 
 static bool is(const struct fake_request *request, const char *method)
 {
@@ -387,23 +388,47 @@ static void test_s03_an_endless_picture(void)
     fake_camera_stop(camera);
 }
 
+struct impasse {
+    fake_behaviour behaviour;
+    const char *request; /* behind which nothing comes that helps */
+};
+
+struct asked {
+    struct fake_camera *camera;
+    const char *request;
+};
+
+static bool is_asked(void *data)
+{
+    const struct asked *asked = data;
+    return fake_camera_requests(asked->camera, asked->request) > 0;
+}
+
+static gint64 stop_in_impasse_us(const void *data)
+{
+    const struct impasse *impasse = data;
+    struct media_eye eye;
+    struct fake_camera *camera = fake_camera_start(impasse->behaviour);
+    g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(camera));
+    media_eye_init(&eye);
+    eye.settings.connect_timeout_ms = eye.settings.stall_timeout_ms = 100000;
+    media_eye_open(&eye, address);
+    g_assert_true(media_world_wait(is_asked, &(struct asked){camera, impasse->request}));
+    gint64 took_us = media_eye_close(&eye);
+    fake_camera_stop(camera);
+    return took_us;
+}
+
 /* Stopping ends any wait, in every state of the conversation. */
 static void test_a_source_stops_whatever_the_camera_does(void)
 {
-    static const fake_behaviour behaviours[] = {mute, trickle, endless_packets, silent_after_play, wrong_channel};
-    for (size_t i = 0; i < G_N_ELEMENTS(behaviours); i++) {
-        struct media_eye eye;
-        struct fake_camera *camera = fake_camera_start(behaviours[i]);
-        g_autofree char *address = g_strdup_printf("rtsp://127.0.0.1:%d/cam", fake_camera_port(camera));
-        media_eye_init(&eye);
-        eye.settings.connect_timeout_ms = eye.settings.stall_timeout_ms = 100000;
-        media_eye_open(&eye, address);
-        gint64 end_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
-        while (fake_camera_requests(camera, i < 3 ? "DESCRIBE" : "PLAY") == 0 && g_get_monotonic_time() < end_us)
-            g_usleep(1000);
-        media_eye_close(&eye);
-        fake_camera_stop(camera);
-    }
+    static const struct impasse impasses[] = {{mute, "DESCRIBE"},
+                                              {trickle, "DESCRIBE"},
+                                              {endless_packets, "DESCRIBE"},
+                                              {silent_after_play, "PLAY"},
+                                              {wrong_channel, "PLAY"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(impasses); i++)
+        g_assert_cmpint(stopwatch_least_us(stop_in_impasse_us, &impasses[i], G_USEC_PER_SEC), <, G_USEC_PER_SEC);
 }
 
 /* A port that swallows packets: nobody accepts, and the queue of those who wait is full. */
@@ -434,6 +459,16 @@ static void full_port_close(struct full_port *full)
     close(full->listener);
 }
 
+static gint64 stop_connecting_us(const void *address)
+{
+    struct media_eye eye;
+    media_eye_init(&eye);
+    eye.settings.connect_timeout_ms = 100000;
+    media_eye_open(&eye, address);
+    g_usleep(20000); /* whichever step it is at: it stops */
+    return media_eye_close(&eye);
+}
+
 static void test_a_source_stops_while_it_connects(void)
 {
     struct media_eye eye;
@@ -448,10 +483,7 @@ static void test_a_source_stops_while_it_connects(void)
     g_test_message("%s", media_eye_look(&eye)->last_error);
     g_assert_nonnull(strstr(media_eye_look(&eye)->last_error, "connect: no answer in time"));
     media_eye_close(&eye);
-    eye.settings.connect_timeout_ms = 100000;
-    media_eye_open(&eye, address);
-    g_usleep(20000); /* whichever step it is at: it stops */
-    media_eye_close(&eye);
+    g_assert_cmpint(stopwatch_least_us(stop_connecting_us, address, G_USEC_PER_SEC), <, G_USEC_PER_SEC);
     full_port_close(&full);
 }
 
