@@ -10,10 +10,11 @@
 #include "base/wait.h"
 
 enum {
-    PERIOD_US = 1000000,   /* from an answer to the next look */
-    PATIENCE_US = 5000000, /* what was said last holds for so long while a look takes its time */
-    END_US = 1000000,      /* a look that is under way at the end is waited for */
+    PERIOD_US = 1000000, /* from an answer to the next look */
+    END_US = 1000000,    /* a look that is under way at the end is waited for */
 };
+
+_Atomic int64_t store_checker_patience_us = STORE_CHECKER_PATIENCE_US;
 
 struct store_checker {
     struct store_checker_config config;
@@ -127,7 +128,8 @@ bool store_checker_read(struct store_checker *checker, GError **error)
 {
     pthread_mutex_lock(&checker->lock);
     int64_t silent_us = checker->is_looking ? clock_monotonic_us(checker->config.clock) - checker->asked_us : 0;
-    bool is_silent = !checker->has_answer || silent_us >= PATIENCE_US, is_good = !is_silent && !checker->trouble;
+    bool is_silent = !checker->has_answer || silent_us >= store_checker_patience_us,
+         is_good = !is_silent && !checker->trouble;
     int64_t silent_seconds = silent_us / G_USEC_PER_SEC;
     counter_set(&checker->config.health->store_silent_seconds, silent_seconds);
     if (is_silent)

@@ -15,6 +15,8 @@
 #include "base/directory.h"
 #include "base/wait.h"
 
+atomic_int sqlite_reader_wait_ms = SQLITE_READER_WAIT_MS;
+
 /* The file holds the pid, for people; the lock itself ends with the process. */
 static bool lock_file(int fd, const char *path, const char *directory, GError **error)
 {
@@ -248,7 +250,8 @@ static void return_reader(struct sqlite_engine *engine, struct connection *conne
 static struct connection *wait_for_reader(struct sqlite_engine *engine, GError **error)
 {
     struct reader_pool *pool = &engine->readers;
-    const struct timespec deadline = wait_deadline_after(SQLITE_READER_WAIT_MS * INT64_C(1000));
+    int wait_ms = sqlite_reader_wait_ms;
+    const struct timespec deadline = wait_deadline_after(wait_ms * INT64_C(1000));
     pthread_mutex_lock(&pool->lock);
     int index;
     bool is_late = false;
@@ -260,7 +263,7 @@ static struct connection *wait_for_reader(struct sqlite_engine *engine, GError *
     if (index < 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "%s: all %d readers were busy for %d s: try again later", engine->path, SQLITE_READERS,
-                    SQLITE_READER_WAIT_MS / 1000);
+                    wait_ms / 1000);
     return index < 0 ? NULL : &pool->connections[index];
 }
 

@@ -6,13 +6,14 @@
 #pragma once
 
 #include <sqlite3.h>
+#include <stdatomic.h>
 #include <sys/types.h>
 
 #include "store/store_internal.h"
 
 enum {
     SQLITE_READERS = 4,
-    SQLITE_READER_WAIT_MS = 5000,        /* a reader that waits longer is told to come back */
+    SQLITE_READER_WAIT_MS = 5000,        /* sqlite_reader_wait_ms, but for tests */
     SQLITE_BUSY_MS = 2000,               /* SQLite's own wait for a lock */
     SQLITE_RETRY_MS = 500,               /* a file that could not be opened is not tried again for so long */
     SQLITE_CHECKPOINT_PAGES = 200,       /* of the WAL: so many are written into the database when nobody waits */
@@ -27,6 +28,9 @@ enum {
     SQLITE_STATEMENTS_MAX = 256,         /* kept prepared by a connection; the texts of this room are far fewer */
     SQLITE_COLUMNS_MAX = 64,             /* of one row */
 };
+
+/* Who waits longer for a reader is told to come back. Tests set it, at any time. */
+extern atomic_int sqlite_reader_wait_ms;
 
 struct connection {
     sqlite3 *db;

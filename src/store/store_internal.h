@@ -272,6 +272,9 @@ struct store_checker_config {
     struct clock *clock;
     struct server_health *health; /* not touched after store_checker_free */
 };
+enum { STORE_CHECKER_PATIENCE_US = 5000000 };
+/* What was found last holds for so long while a look takes its time. Tests set it, at any time. */
+extern _Atomic int64_t store_checker_patience_us;
 /* Waits for the first answer, for a second at most. NULL: there is no thread to be had. */
 struct store_checker *store_checker_new(const struct store_checker_config *config, GError **error);
 /* Ends the thread, if it ends soon. False: its look hangs, and is left to the end of the process, to which `place`,

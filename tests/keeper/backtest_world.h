@@ -309,7 +309,7 @@ static inline void wait_for_state(struct world *world, const char *org_id, const
                                   struct backtest *backtest)
 {
     g_autoptr(GError) error = NULL;
-    gint64 deadline_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    gint64 deadline_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     for (;;) {
         g_assert_true(policy_backtests_get(world->backtests, &(struct policy_backtest_asker){.org_id = org_id}, id,
                                            backtest, &error));

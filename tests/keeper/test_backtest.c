@@ -277,11 +277,18 @@ static void transaction_free(gpointer transaction)
 /* While nothing can be read the try under way stands still, and the others wait. */
 static GPtrArray *hold_readers(struct world *world)
 {
+    sqlite_reader_wait_ms = 600000; /* longer than it is held */
     int readers = world_is_postgres() ? world_settings.connections - 1 : SQLITE_READERS;
     GPtrArray *held = g_ptr_array_new_with_free_func(transaction_free);
     for (int i = 0; i < readers; i++)
         g_ptr_array_add(held, store_begin(world->store.store, STORE_READ, STORE_PLATFORM, NULL));
     return held;
+}
+
+static void let_readers_go(GPtrArray *held)
+{
+    g_ptr_array_set_size(held, 0);
+    sqlite_reader_wait_ms = SQLITE_READER_WAIT_MS;
 }
 
 static struct policy_backtest_request request_of_other(void)
@@ -311,7 +318,7 @@ static void test_r14_no_org_pushes_out_what_others_try(void)
     expect_refused(&world, busy, VEDETTE_ERROR_FULL, "the org");
     g_autofree char *id = submit(&world, &other, &error);
     g_assert_no_error(error);
-    g_ptr_array_set_size(held, 0);
+    let_readers_go(held);
     wait_for_state(&world, "other", id, BACKTEST_DONE, &backtest); /* the last of those that waited */
     record_clear(&backtest_descriptor, &backtest);
     for (int i = 0; i < KEPT_MAX; i++) {
@@ -340,7 +347,7 @@ static void test_one_org_alone_has_all_places(void)
         g_assert_no_error(error);
     }
     expect_refused(&world, request, VEDETTE_ERROR_FULL, "so many");
-    g_ptr_array_set_size(held, 0);
+    let_readers_go(held);
     end(&world);
 }
 
@@ -359,7 +366,7 @@ static void test_what_was_kept_for_many_that_waited_goes_again(void)
         g_ptr_array_add(ids, submit(&world, &request, &error));
         g_assert_no_error(error);
     }
-    g_ptr_array_set_size(held, 0);
+    let_readers_go(held);
     wait_for_state(&world, "default", g_ptr_array_index(ids, WAITING - 1), BACKTEST_DONE, &backtest);
     record_clear(&backtest_descriptor, &backtest);
     g_autofree char *last = submit(&world, &request, &error);
