@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <pthread.h>
 
-enum { RETRY_US = 1000000 };
+int64_t errands_retry_us = ERRANDS_RETRY_US;
 
 struct entry {
     char *key;
@@ -56,7 +56,7 @@ static struct entry *await_next(struct errands *errands)
 
 static void rest(struct errands *errands)
 {
-    const struct timespec deadline = wait_deadline_after(RETRY_US);
+    const struct timespec deadline = wait_deadline_after(errands_retry_us);
     while (!errands->is_stopping && pthread_cond_timedwait(&errands->changed, &errands->lock, &deadline) != ETIMEDOUT)
         ;
 }

@@ -12,6 +12,10 @@
 
 struct errands;
 
+enum { ERRANDS_RETRY_US = 1000000 };
+/* How long the thread rests after one that failed. Tests set it, before errands_new. */
+extern int64_t errands_retry_us;
+
 /* All borrowed, and outliving them. */
 struct errands_config {
     const char *purpose; /* "keep how cameras are": for the error when there is no thread */

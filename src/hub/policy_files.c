@@ -13,12 +13,13 @@
 #include <unistd.h>
 
 enum {
-    SETTLE_MS = 50,       /* editors and git write a file in several steps */
-    RETRY_MS = 2000,      /* until what the store, or the disk, could not do is tried again */
-    FIRST_LOOK_MS = 5000, /* so long the start waits for it; the rest comes while the server runs */
+    SETTLE_MS = 50,  /* editors and git write a file in several steps */
+    RETRY_MS = 2000, /* until what the store, or the disk, could not do is tried again */
 };
 static const uint32_t watched_events =
     IN_CLOSE_WRITE | IN_MOVED_TO | IN_MOVED_FROM | IN_DELETE | IN_CREATE | IN_ONLYDIR;
+
+int policy_files_first_look_ms = POLICY_FILES_FIRST_LOOK_MS;
 
 struct policy_files {
     /* immutable */
@@ -80,7 +81,7 @@ static void *take_on(void *data)
 
 static void wait_for_look(struct policy_files *files)
 {
-    const struct timespec until = wait_deadline_after(FIRST_LOOK_MS * INT64_C(1000));
+    const struct timespec until = wait_deadline_after(policy_files_first_look_ms * INT64_C(1000));
     pthread_mutex_lock(&files->lock);
     while (!files->has_looked && pthread_cond_timedwait(&files->looked, &files->lock, &until) != ETIMEDOUT)
         ;

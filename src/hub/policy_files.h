@@ -28,6 +28,9 @@ struct policy_files_config {
 
 /* Watches the directory. What it is given outlives it. NULL: it cannot be watched. */
 struct policy_files *policy_files_new(const struct policy_files_config *config, GError **error);
+enum { POLICY_FILES_FIRST_LOOK_MS = 5000 };
+/* So long a start waits for the first look; the rest comes while the server runs. Tests set it, on the same thread. */
+extern int policy_files_first_look_ms;
 /* Begins to take over, once there is whom the files are of, and waits a few seconds for the first look: what they say
  * should be in force before cameras are watched. Once it has begun, nothing. False: there is no thread to be had. On
  * one thread. */

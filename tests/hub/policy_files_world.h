@@ -7,7 +7,7 @@
 #include "hub/policy_files.h"
 #include "store/places.h"
 
-enum { DEADLINE_SECONDS = 20 };
+enum { DEADLINE_SECONDS = 60 };
 
 struct files_world {
     struct store_world store;
@@ -46,14 +46,17 @@ static inline void start(struct files_world *world)
     open_keeper(world);
 }
 
+/* Once it has looked. */
 static inline void watch_files(struct files_world *world)
 {
     g_autoptr(GError) error = NULL;
+    policy_files_first_look_ms = DEADLINE_SECONDS * 1000;
     const struct policy_files_config config = {world->directory, world->source, world->poll_seconds, world->store.store,
                                                world->keeper};
     world->files = policy_files_new(&config, &error);
     g_assert_no_error(error);
     g_assert_true(policy_files_start(world->files, &error));
+    policy_files_first_look_ms = POLICY_FILES_FIRST_LOOK_MS;
 }
 
 /* Another run, which knows what the store does. */

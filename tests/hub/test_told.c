@@ -10,7 +10,7 @@
 #include <pthread.h>
 #include <sqlite3.h>
 
-enum { DEADLINE_SECONDS = 15 };
+enum { DEADLINE_SECONDS = 60 };
 #define SECRET "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 struct fixture {
