@@ -68,7 +68,7 @@ def a_camera_comes_changes_and_goes_while_another_is_watched():
         gate, shop = (camera.url.replace("corridor", name) for name in ("gate", "shop"))
         with Hub(directory, LOCAL + "cameras:\n" + camera_config("fixed", camera.url)) as hub:
             until(lambda: hub.online() == {"fixed"}, "the settings' camera is on line")
-            worker, connects = hub.workers(), hub.cameras()["fixed"]["health"]["connects"]
+            worker, before = hub.workers(), hub.cameras()["fixed"]["health"]
             name, etag = create(hub, name="Gate", source=gate, lines=[MIDDLE], zones=[NEAR])
             assert hub.cameras()[name]["managed_by"] == "api" and hub.cameras()["fixed"]["managed_by"] == "file"
             until(lambda: hub.online() == {"fixed", name}, f"it is watched: {hub.log()}")
@@ -102,8 +102,8 @@ def a_camera_comes_changes_and_goes_while_another_is_watched():
             assert set(hub.cameras()) == {"fixed"}
             assert seen <= {event["id"] for event in hub.events(f"camera_id={name}")}, "what was seen stays"
             fixed = hub.cameras()["fixed"]["health"]
-            assert hub.workers() == worker and fixed["connects"] == connects and fixed["state"] == "online", fixed
-            assert fixed["frames_dropped"] <= 2 and fixed["stalls"] == 0, fixed
+            assert hub.workers() == worker and fixed["connects"] == before["connects"] and fixed["state"] == "online", fixed
+            assert fixed["stalls"] == 0 and fixed["frames_processed"] > before["frames_processed"], fixed
             assert "vedette_records_rejected_total 0" in hub.text("/metrics"), "no record of it was refused"
             assert hub.stop() == 0, hub.log()
 
@@ -168,7 +168,10 @@ def a_worker_that_left_its_cameras_keeps_what_its_hub_does_not_take():
         for kind, body in heard:
             if kind == EVENTS:
                 worker.tell(ACKNOWLEDGE, body[:8])
-        assert worker.hear_until(REMOVED)[-1][1] == b"gate"
+        while (message := worker.hear())[0] != REMOVED: # the last records of the camera may come yet
+            if message[0] == EVENTS:
+                worker.tell(ACKNOWLEDGE, message[1][:8])
+        assert message[1] == b"gate"
         worker.tell(STOP)
         worker.hear_until(STOPPED)
         assert worker.child.wait(timeout=60) == 0

@@ -67,6 +67,7 @@ def a_killed_hub_ends_its_workers_and_loses_nothing():
             hub.child.wait()
             until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in workers), "the workers are gone")
         with Hub(directory, config, name="hub-again") as hub:
+            until(lambda: hub.request("/queue/stats")["total_queued"] == 0, "what was left in the spool is stored")
             ids = {event["id"] for event in hub.events()}
             assert {event["id"] for event in stored} <= ids
             tracks = [event["payload"]["track_id"] for event in stored if "track_id" in event["payload"]]

@@ -15,7 +15,7 @@ import time
 import urllib.request
 import uuid
 
-from world import FAST, Camera, Directory, Hub, Process, Skip, free_port, run_tests, until
+from world import FAST, Broker, Camera, Directory, Hub, free_port, run_tests, until
 
 SECRET = base64.b64encode(bytes(range(32))).decode()
 CAMERA = """
@@ -215,9 +215,7 @@ def a_receiver_that_is_gone_is_named_in_health():
 
 
 def a_broker_is_waited_for_and_health_says_how_it_is():
-    server = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    if not server:
-        raise Skip("no mosquitto (apt install mosquitto)")
+    Broker.program()
     with Directory() as directory, Camera(directory, "scene://shop?fps=10&seed=3") as camera:
         port = free_port()
         text = (FAST + "rules: {cooldown_seconds: 0}\nnotify:\n  reconnect_max_seconds: 1\n  brokers:\n" +
@@ -226,8 +224,7 @@ def a_broker_is_waited_for_and_health_says_how_it_is():
             component = lambda: hub.request("/health")["components"]["broker"]
             until(lambda: component()["status"] == "degraded" and "hall: " in component()["reason"], "/health says it is away")
             until(lambda: stored_signals(hub, "shop"), "a signal is stored all the same")
-            (directory / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\n")
-            with Process(directory, "mosquitto", [server, "-c", "mosquitto.conf"]):
+            with Broker(directory, port):
                 until(lambda: component() == {"status": "healthy"}, "/health says it is there")
                 delivered = lambda: int(re.search(r'vedette_notify_delivered_total{kind="mqtt",endpoint="hall"} (\d+)', hub.text("/metrics"))[1])
                 until(lambda: delivered() >= len(stored_signals(hub, "shop")) > 0, "what waited is told")

@@ -3,7 +3,6 @@ import contextlib
 import json
 import random
 import re
-import shutil
 import sqlite3
 import sys
 import time
@@ -11,7 +10,7 @@ import urllib.request
 import uuid
 
 from test_notify import Receiver, is_signed, webhook
-from world import FAST, Directory, Hub, Process, Skip, free_port, run_tests, until, vedette
+from world import FAST, Broker, Directory, Hub, free_port, run_tests, until, vedette
 
 STEPS = ("incident.opened", "incident.changed", "incident.ended", "incident.closed")
 # nobody is there: the signals come by the API
@@ -127,19 +126,16 @@ def what_an_earlier_run_left_in_the_store_is_told():
 
 
 def a_broker_is_told_below_the_topic_of_its_signals():
-    server = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
-    if not server:
-        raise Skip("no mosquitto (apt install mosquitto)")
+    Broker.program()
     with Directory() as directory:
         port = free_port()
-        (directory / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
         text = config(f"  brokers:\n    - {{id: hall, host: 127.0.0.1, port: {port}}}\n", "  reconnect_max_seconds: 1\n")
         with Hub(directory, text) as hub:
             send_signal(hub, "fall")
             until(lambda: incidents(hub), "there is an incident")
             hub.child.kill()  # before there is a broker
             hub.child.wait()
-        with Process(directory, "mosquitto", [server, "-c", "mosquitto.conf"]) as broker, Hub(directory, text, name="again"):
+        with Broker(directory, port) as broker, Hub(directory, text, name="again"):
             topics = lambda: re.findall(r"Received PUBLISH from vedette-hall .*'(vedette/[^']*/fall[^']*)'", broker.log())
             until(lambda: {"vedette/default/default/shop/fall", "vedette/default/default/shop/fall/incident"} <= set(topics()),
                   "signal and incident are told")

@@ -114,7 +114,8 @@ def files_that_are_there_before_the_first_start_are_in_force_at_once():
         (place / "safety.json").write_text('{"loitering_seconds": 12}')
         with Hub(directory, CAMERA % (SECRET, files, "rtsp://127.0.0.1:9/none")) as hub:
             of = lambda name: hub.request(f"/api/v1/policies/{name}/effective?camera_id=shop")["config"]
-            assert of("safety")["loitering_seconds"] == 12 and of("privacy")["blur_strength"] == 1, hub.log()
+            until(lambda: of("safety").get("loitering_seconds") == 12 and of("privacy").get("blur_strength") == 1,
+                  "they are in force")  # a start waits for the first look, but some seconds at most
             assert "not taken over" not in hub.log(), hub.log()
 
 

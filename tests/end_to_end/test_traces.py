@@ -261,7 +261,8 @@ def a_collector_that_is_away_costs_nothing_else():
             until(lambda: re.search(r"^vedette_trace_spans_dropped_total [1-9]", hub.text("/metrics"), re.MULTILINE),
                   "spans without room are counted")
             health = hub.request("/health")
-            assert health["status"] == "healthy", health
+            others = {name: part["status"] for name, part in health["components"].items() if name != "capacity"}
+            assert set(others.values()) == {"healthy"}, health  # whether the machine is fast enough is its own affair
             assert "upstream:collector" in health["resilience_stats"]["circuit_breakers"], health["resilience_stats"]
             assert hub.log().count("traces do not reach") <= 2, "it is not told again and again"
             assert hub.stop() == 0

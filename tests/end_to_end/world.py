@@ -153,9 +153,13 @@ class Process:
 
     def __init__(self, directory, name, arguments, environment=None):
         self.out_path, self.log_path = directory / f"{name}.out", directory / f"{name}.log"
+        self.arguments, self.environment = arguments, environment
+        self.child = self.launch()
+
+    def launch(self):
         with open(self.out_path, "w") as out, open(self.log_path, "w") as log:
-            self.child = subprocess.Popen(arguments, stdout=out, stderr=log, env=environment, cwd=directory,
-                                          start_new_session=True)
+            return subprocess.Popen(self.arguments, stdout=out, stderr=log, env=self.environment, cwd=self.out_path.parent,
+                                    start_new_session=True)
 
     def __enter__(self):
         return self
@@ -166,6 +170,11 @@ class Process:
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()
+
+    def launch_if_ended(self):
+        """The port that it is to listen on may have been that of another program's connection for a moment."""
+        if self.child.poll() is not None:
+            self.child = self.launch()
 
     def out(self):
         return self.out_path.read_text(errors="replace")
@@ -190,15 +199,41 @@ def sanitizer_options():
             if name in ("ASAN_OPTIONS", "UBSAN_OPTIONS", "LSAN_OPTIONS", "TSAN_OPTIONS")}
 
 
+class Broker(Process):
+    """A mosquitto that listens there."""
+
+    @staticmethod
+    def program():
+        """For who needs it later: skips the test where there is none."""
+        server = shutil.which("mosquitto", path="/usr/sbin:/usr/bin")
+        if not server:
+            raise Skip("no mosquitto (apt install mosquitto)")
+        return server
+
+    def __init__(self, directory, port):
+        self.port = port
+        (directory / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
+        super().__init__(directory, "mosquitto", [self.program(), "-c", "mosquitto.conf"])
+        until(self.listens, "the broker listens")
+
+    def listens(self):
+        self.launch_if_ended()
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+
+
 class Camera(Process):
     """A real RTSP camera that plays files or scenes."""
 
     def __init__(self, directory, *sources, port=0, options=()):
         super().__init__(directory, f"camera-{len(list(directory.iterdir()))}",
                          [BINARY, "camera", "serve", *sources, "--port", str(port), *options])
-        self.url = until(lambda: self.child.poll() is None and re.search(r"^rtsp://\S+$", self.out(), re.MULTILINE),
-                         "the camera listens").group(0)
+        self.url = until(self.find_url, "the camera listens").group(0)
         self.port = int(re.search(r":(\d+)/", self.url).group(1))
+
+    def find_url(self):
+        self.launch_if_ended()
+        return re.search(r"^rtsp://\S+$", self.out(), re.MULTILINE)
 
 
 class Hub(Process):
