@@ -14,7 +14,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { DEADLINE_US = 20 * 1000000, ROOMY = 64 << 20 };
+enum { DEADLINE_US = 60 * 1000000, ROOMY = 64 << 20 };
 
 struct world {
     char *directory;

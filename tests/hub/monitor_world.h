@@ -13,7 +13,7 @@
 #include <sqlite3.h>
 #include <string.h>
 
-enum { START_MS = 1750000000, SECOND_US = 1000000, DEADLINE_US = 20 * 1000000 };
+enum { START_MS = 1750000000, SECOND_US = 1000000, DEADLINE_US = 60 * 1000000 };
 
 struct world {
     char *directory;

@@ -60,14 +60,14 @@ static void put(struct fixture *fixture, int count)
     for (int i = 0; i < count; i++)
         g_ptr_array_add(events, world_crossing(&fixture->world, NULL, "door", "in", world_start_ms));
     g_assert_true(record_path_submit(fixture->path, events, on_spooled, &is_done, &error));
-    for (gint64 until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC; !g_atomic_int_get(&is_done); g_usleep(100))
+    for (gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC; !g_atomic_int_get(&is_done); g_usleep(100))
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
 }
 
 static void take_out(struct fixture *fixture)
 {
     struct vedette_spool *spool = record_path_spool(fixture->path);
-    struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 0, 20 * G_USEC_PER_SEC);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 0, 60 * G_USEC_PER_SEC);
     g_assert_nonnull(batch);
     vedette_spool_acknowledge(spool, batch);
 }

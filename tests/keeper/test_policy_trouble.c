@@ -442,7 +442,7 @@ static void test_catching_up_seals_what_another_look_has_read(void)
 
 static void wait_for_retention(struct world *world, bool is_known)
 {
-    gint64 until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     while (policy_keeper_check_retention(world->keeper, NULL) != is_known) {
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         g_usleep(1000);

@@ -83,7 +83,7 @@ static double loitering(struct vedette_policy_manager *manager, const struct ved
 
 static void wait_for_changes(struct world *world, int changes)
 {
-    int64_t until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    int64_t until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     for (bool is_there = false; !is_there; g_usleep(1000)) {
         g_mutex_lock(&world->lock);
         is_there = world->changes >= changes;

@@ -148,9 +148,8 @@ static bool visitor_play(struct visitor *visitor, const char *address)
 /* Connects and has it played; what is sent then, nobody reads. NULL when the server does not answer. */
 static GSocketConnection *visit(const char *address)
 {
-    enum { PATIENCE_SECONDS = 10 };
     g_autoptr(GSocketClient) client = g_socket_client_new();
-    g_socket_client_set_timeout(client, PATIENCE_SECONDS);
+    g_socket_client_set_timeout(client, MEDIA_PATIENCE_SECONDS);
     struct visitor visitor = {g_socket_client_connect_to_uri(client, address, 554, NULL, NULL), ""};
     if (visitor.connection && !visitor_play(&visitor, address)) {
         g_test_message("the server answers '%s'", visitor.answer);

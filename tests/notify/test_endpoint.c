@@ -114,7 +114,7 @@ static struct delivery *take(struct fixture *fixture)
 /* Dead letters leave the queue once they are kept. */
 static void wait_until_queued(struct fixture *fixture, int64_t count)
 {
-    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     while (look(fixture).queued != count && g_get_monotonic_time() < until_us)
         g_usleep(1000);
     g_assert_cmpint(look(fixture).queued, ==, count);
@@ -123,7 +123,7 @@ static void wait_until_queued(struct fixture *fixture, int64_t count)
 /* The next of a queue that was just opened, and is read in the background. */
 static struct delivery *take_soon(struct fixture *fixture)
 {
-    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     struct delivery *delivery;
     while (!(delivery = take(fixture)) && g_get_monotonic_time() < until_us)
         g_usleep(1000);
@@ -343,7 +343,7 @@ static void bury(struct fixture *fixture, const char *org_id, int first, int cou
         g_clear_pointer(&event->traceparent, g_free);
         world_event_free(event);
     }
-    gint64 until_us = g_get_monotonic_time() + 10 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     while (g_atomic_int_get(&buried) < count && g_get_monotonic_time() < until_us)
         g_usleep(1000);
     g_assert_cmpint(g_atomic_int_get(&buried), ==, count);

@@ -4,7 +4,7 @@
 
 #include <microhttpd.h>
 
-enum { DEADLINE_SECONDS = 15 };
+enum { DEADLINE_SECONDS = 60 };
 
 /* ---- a receiver ---- */
 

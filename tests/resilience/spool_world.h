@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { WORLD_SECOND_US = 1000000, WORLD_DEADLINE_US = 30 * 1000000 };
+enum { WORLD_SECOND_US = 1000000, WORLD_DEADLINE_US = 60 * 1000000 };
 
 struct spool_world {
     char *directory; /* the spool's; its parent is the world's */

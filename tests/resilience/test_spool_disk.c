@@ -323,7 +323,7 @@ static void test_q15_a_call_that_waits_for_the_disk_is_lost_once(void)
  * than `at_least` are no brim yet. */
 static guint fill(struct spool_world *world, const char *text, guint at_least)
 {
-    gint64 until_us = g_get_monotonic_time() + 20 * G_USEC_PER_SEC;
+    gint64 until_us = g_get_monotonic_time() + 60 * G_USEC_PER_SEC;
     for (guint taken = 0;;) {
         if (world_put(world, "shop", 5, text))
             taken++;

@@ -73,7 +73,7 @@ static int64_t count_after_crash(const struct spool_world *world)
 
 static void await_after_crash(const struct spool_world *world, int64_t queued)
 {
-    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US / 3;
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
     while (count_after_crash(world) != queued) {
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
         g_usleep(5000);

@@ -4,7 +4,7 @@
 #include "base/wait.h"
 #include "store/store_internal.h"
 
-enum { WAIT_US = 20 * 1000000, MANY = 1000 };
+enum { WAIT_US = 60 * 1000000, MANY = 1000 };
 
 /* An engine that answers when the test lets it. */
 struct engine {

@@ -5,7 +5,7 @@
 
 #include <sys/socket.h>
 
-enum { DEADLINE_US = 20 * 1000000, LINK_BYTES = 1 << 20, WHEN_MS = 1000, REVISION = 7 };
+enum { DEADLINE_US = 60 * 1000000, LINK_BYTES = 1 << 20, WHEN_MS = 1000, REVISION = 7 };
 
 struct world {
     struct settings settings;

@@ -6,7 +6,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-enum { DEADLINE_US = 20 * 1000000, TICK_MS = 5, ROOMY = 1 << 20 };
+enum { DEADLINE_US = 60 * 1000000, TICK_MS = 5, ROOMY = 1 << 20 };
 
 struct world {
     struct link *worker, *hub;
