@@ -23,12 +23,16 @@ static const double gone_seconds = 3;
 static const double part_share = 0.5;
 /* A moving object that has gone so many of its heights walked here by itself; a thing that was put down did not. */
 static const double travelled_heights = 1;
+/* What brakes is followed for a while where it would have driven on to, and is seen in pieces at first where it stands:
+ * a new track may be one that was lost for so long, by where that was up to two of the shorter times before. */
+static const int64_t settling_us = 3 * G_USEC_PER_SEC, braking_us = G_USEC_PER_SEC;
 
 /* Where a track began, to know what walked here. */
 struct arrival {
-    struct watched watched; /* first: see watch_list */
-    struct record_box box;
+    struct watched watched;        /* first: see watch_list */
+    struct record_box box, braked; /* seen last; up to two braking_us before */
     struct record_point born;
+    int64_t braked_us, born_us; /* when `braked` was noted; media time */
     bool has_travelled;
 };
 
@@ -78,10 +82,19 @@ static bool walked_before(const struct objects *objects, const struct record_box
         const struct arrival *arrival = watch_list_at(&objects->arrivals, i);
         if (arrival->has_travelled && arrival->watched.seen_us < media_us &&
             !watch_list_is_past(&objects->arrivals, arrival->watched.seen_us) &&
-            box_iou(&arrival->box, box) >= same_overlap)
+            MAX(box_iou(&arrival->box, box), box_iou(&arrival->braked, box)) >= same_overlap)
             return true;
     }
     return false;
+}
+
+static void note_box(struct arrival *arrival, const struct record_box *box, bool is_new, int64_t media_us)
+{
+    if (is_new || media_us - arrival->braked_us >= braking_us) {
+        arrival->braked = is_new ? *box : arrival->box;
+        arrival->braked_us = media_us;
+    }
+    arrival->box = *box;
 }
 
 static void see(void *data, void *item, const struct observed_track *track, const struct sighting *sighting)
@@ -92,11 +105,13 @@ static void see(void *data, void *item, const struct observed_track *track, cons
     bool is_new = arrival->watched.seen_us < 0;
     watched_note(&arrival->watched, track, sighting, ANCHOR_BOTTOM, observation->media_us);
     struct record_point now = arrival->watched.anchor;
-    arrival->box = sighting->box;
+    note_box(arrival, &sighting->box, is_new, observation->media_us);
     if (is_new) {
         arrival->born = now;
-        arrival->has_travelled = walked_before(looking->objects, &arrival->box, observation->media_us);
+        arrival->born_us = observation->media_us;
     }
+    if (!arrival->has_travelled && observation->media_us - arrival->born_us < settling_us)
+        arrival->has_travelled = walked_before(looking->objects, &arrival->box, observation->media_us);
     double dx = now.x - arrival->born.x, dy = now.y - arrival->born.y;
     double least = travelled_heights * watched_height(&arrival->watched);
     arrival->has_travelled = arrival->has_travelled || dx * dx + dy * dy > least * least;

@@ -69,10 +69,12 @@ static void settle(struct figure *figure, double frame_seconds)
 
 static void note_steps(struct figure *figure, double frame_seconds)
 {
-    static const double leap = 0.35; /* of its width, at once */
+    /* of its width: who walks across goes some three a second, and what is off by more at once leapt */
+    static const double widths_a_second = 3.5, step_least = 0.35, step_most = 0.75;
+    double step_max = CLAMP(widths_a_second * frame_seconds, step_least, step_most) * figure->w + 1;
     settle(figure, frame_seconds);
     double x = figure->x - figure->last_x, y = figure->y - figure->last_y;
-    if (figure->age > 0 && hypot(x, y) < leap * figure->w + 1) {
+    if (figure->age > 0 && hypot(x, y) < step_max) {
         figure->walked_x += x;
         figure->walked_y += y;
     }

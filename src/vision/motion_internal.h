@@ -102,6 +102,8 @@ bool standing_note(struct standing *standing, const uint8_t *left_over, double f
 
 /* ---- places without rest (motion_unrest.c) ---- */
 
+enum { UNREST_PARTS = 8 }; /* of the picture, each way */
+
 /* How often each pixel became foreground lately without a figure that moves: what does so again and again is a clock
  * burnt into the picture, leaves or water, and is ignored. Where that happens all over the picture at once, it rains or
  * snows, and only what was there before counts. */
@@ -112,8 +114,9 @@ struct unrest {
     uint8_t *restless, *ignored, *near;
     uint8_t *theirs; /* enum owner of each pixel (motion_unrest.c) */
     int ignored_count;
-    double fall_seconds; /* since levels last fell */
-    double weather;      /* smoothed share of the picture that became foreground beside all figures */
+    double fall_seconds;                     /* since levels last fell */
+    int changed[UNREST_PARTS][UNREST_PARTS]; /* of each part: pixels that became foreground beside all figures */
+    double weather;                          /* their share, smoothed */
     bool is_weather;
 };
 void unrest_init(struct unrest *unrest, int width, int height);

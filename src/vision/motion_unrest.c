@@ -11,9 +11,12 @@ enum { CHANGE_RISE = 1024, FALL_SHIFT = 6, IGNORED_FROM = 9830, HEEDED_FROM = 26
 static const double fall_seconds = 1;
 /* More of the picture than this without rest is weather, or a crowd, and no place. */
 static const double ignored_share_max = 0.25;
-/* Shares of the picture that newly became foreground beside all figures, smoothed: so much is weather, so little none.
- */
-static const double weather_share = 0.012, calm_share = 0.005, weather_smoothing = 0.05;
+/* Shares of the picture that newly became foreground beside all figures, smoothed over so many seconds: so much is
+ * weather, so little none. */
+static const double weather_share = 0.012, calm_share = 0.005, weather_seconds = 2;
+/* Weather is all over the picture, and who walks is in one place, however much of it is new where they go further than
+ * their width from one picture to the next: no part of the picture tells of more than this. */
+static const double part_share_max = 2.5 * weather_share;
 enum { NEAR_PX = 2 }; /* what was there in the last picture moved no further */
 
 void unrest_init(struct unrest *unrest, int width, int height)
@@ -67,21 +70,28 @@ static void mark_figures(struct unrest *unrest, const struct figures *figures)
             mark(unrest, &figures->items[i], OWNER_GOING);
 }
 
-/* Raises the level of what just became foreground beside all who go; returns how many pixels did so that are nobody's.
- * Most of most pictures is no foreground. */
-static int raise_levels(struct unrest *unrest, const uint8_t *foreground)
+static int *part_of(struct unrest *unrest, int pixel)
 {
-    int changed = 0, count = unrest->width * unrest->height, end;
+    int row = pixel / unrest->width * UNREST_PARTS / unrest->height;
+    return &unrest->changed[row][pixel % unrest->width * UNREST_PARTS / unrest->width];
+}
+
+/* Raises the level of what just became foreground beside all who go; counts of each part of the picture how many pixels
+ * did so that are nobody's. Most of most pictures is no foreground. */
+static void raise_levels(struct unrest *unrest, const uint8_t *foreground)
+{
+    int count = unrest->width * unrest->height, end;
+    memset(unrest->changed, 0, sizeof unrest->changed);
     for (int i = 0; (i = mask_next_set(foreground, i, count)) < count; i = end) {
         end = mask_next_clear(foreground, i, count);
         for (int j = i; j < end; j++) {
             int is_new = ~unrest->before[j] & 1;
             int level = unrest->level[j] + (is_new & (unrest->theirs[j] != OWNER_GOING)) * CHANGE_RISE;
             unrest->level[j] = (uint16_t)(level > UINT16_MAX ? UINT16_MAX : level);
-            changed += is_new & (unrest->theirs[j] == OWNER_NONE);
+            if (is_new & (unrest->theirs[j] == OWNER_NONE))
+                (*part_of(unrest, j))++;
         }
     }
-    return changed;
 }
 
 /* near = within NEAR_PX of what is set. */
@@ -122,10 +132,13 @@ static void let_levels_fall(struct unrest *unrest, double frame_seconds)
     unrest->ignored_count = 0;
 }
 
-static void note_weather(struct unrest *unrest, int changed)
+static void note_weather(struct unrest *unrest, double frame_seconds)
 {
-    double share = (double)changed / (unrest->width * unrest->height);
-    unrest->weather += weather_smoothing * (fmin(share, 4 * weather_share) - unrest->weather);
+    enum { PARTS = UNREST_PARTS * UNREST_PARTS };
+    double part_area = (double)(unrest->width * unrest->height) / PARTS, share = 0;
+    for (int i = 0; i < PARTS; i++)
+        share += fmin(unrest->changed[i / UNREST_PARTS][i % UNREST_PARTS] / part_area, part_share_max) / PARTS;
+    unrest->weather += (1 - exp(-frame_seconds / weather_seconds)) * (share - unrest->weather);
     unrest->is_weather = unrest->weather > (unrest->is_weather ? calm_share : weather_share);
 }
 
@@ -145,7 +158,8 @@ bool unrest_filter(struct unrest *unrest, const struct motion_settings *settings
     if (!settings->ignores_restless && !settings->damps_weather)
         return false;
     mark_figures(unrest, figures);
-    note_weather(unrest, raise_levels(unrest, foreground));
+    raise_levels(unrest, foreground);
+    note_weather(unrest, frame_seconds);
     note_settings(unrest, settings);
     if (settings->ignores_restless)
         let_levels_fall(unrest, frame_seconds);

@@ -5,6 +5,7 @@
 #include "scene/scene.h"
 #include "vision/vision.h"
 
+#include <math.h>
 #include <string.h>
 
 struct watch {
@@ -301,17 +302,67 @@ static void test_a_knock_is_nobody_and_is_told(void)
 /* Neither crowds nor light are a camera that moves, and nobody in a scene is weather. */
 static void test_people_are_neither_weather_nor_moves(void)
 {
-    static const char *const scenes[] = {"scene://shop?seed=2", "scene://gate?seed=2", "scene://corridor?seed=2",
-                                         "scene://night?seed=2", "scene://empty?seed=2"};
-    for (size_t i = 0; i < G_N_ELEMENTS(scenes); i++) {
+    static const char *const scenes[] = {"shop", "gate", "corridor", "night", "empty"};
+    static const int rates[] = {10, 5, 2}, seconds = 60;
+    for (size_t i = 0; i < G_N_ELEMENTS(scenes) * G_N_ELEMENTS(rates); i++) {
+        int fps = rates[i % G_N_ELEMENTS(rates)];
+        g_autofree char *uri = g_strdup_printf("scene://%s?seed=2&fps=%d", scenes[i / G_N_ELEMENTS(rates)], fps);
         struct watch watch;
-        watch_init(&watch, scenes[i], with_restless); /* else nothing is restless */
-        watch_run(&watch, 600);
-        g_test_message("%s: weather in %d frames, camera moved %d, restless %.3f", scenes[i], watch.weather_frames,
+        watch_init(&watch, uri, with_restless); /* else nothing is restless */
+        watch_run(&watch, seconds * fps);
+        g_test_message("%s: weather in %d frames, camera moved %d, restless %.3f", uri, watch.weather_frames,
                        watch.camera_moves, watch.seen.restless_share);
         g_assert_cmpint(watch.camera_moves, ==, 0);
         g_assert_cmpint(watch.weather_frames, ==, 0);
         g_assert_cmpfloat(watch.seen.restless_share, <, 0.03);
+        watch_clear(&watch);
+    }
+}
+
+/* Somebody three quarters of the picture high, who goes two and a half times their width a second, to and fro. Further
+ * than their width from one picture to the next they are no object, and no weather either. */
+static void test_who_walks_by_nearby_is_no_weather(void)
+{
+    static const struct {
+        int fps;
+        double least_seen; /* of the pictures */
+    } rates[] = {{10, 0.9}, {5, 0.8}, {2, 0}};
+    static const double width = 0.16, widths_a_second = 2.5, way = 0.84;
+    enum { EMPTY_SECONDS = 3, SECONDS = 20 };
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
+        int fps = rates[i].fps, seen = 0, weather = 0;
+        g_autofree char *uri = g_strdup_printf("scene://empty?seed=4&fps=%d", fps);
+        struct watch watch;
+        watch_init(&watch, uri, NULL);
+        watch_run(&watch, EMPTY_SECONDS * fps);
+        for (int frame = 0; frame < SECONDS * fps; frame++) {
+            double gone = fmod(width * widths_a_second * frame / fps, 2 * way);
+            const struct record_box box = {gone < way ? gone : 2 * way - gone, 0.2, width, 0.75};
+            step_in(&watch, &box);
+            weather += watch.seen.is_weather;
+            seen += is_seen(&watch, &box);
+        }
+        g_test_message("%d a second: weather in %d pictures, seen in %d of %d", fps, weather, seen, SECONDS * fps);
+        g_assert_cmpint(weather, ==, 0);
+        g_assert_cmpfloat(seen, >=, rates[i].least_seen * SECONDS * fps);
+        watch_clear(&watch);
+    }
+}
+
+/* Rain is rain at any rate. */
+static void test_rain_is_weather_at_any_rate(void)
+{
+    static const int rates[] = {10, 5, 2};
+    enum { SECONDS = 20 };
+    for (size_t i = 0; i < G_N_ELEMENTS(rates); i++) {
+        g_autofree char *uri = g_strdup_printf("scene://empty?seed=4&fault=rain@2&fps=%d", rates[i]);
+        struct watch watch;
+        watch_init(&watch, uri, NULL);
+        watch_run(&watch, 5 * rates[i]); /* three seconds of it */
+        watch_reset(&watch);
+        watch_run(&watch, SECONDS * rates[i]);
+        g_assert_cmpint(watch.weather_frames, ==, SECONDS * rates[i]);
+        g_assert_cmpint(watch.frames_with_objects, <=, rates[i]);
         watch_clear(&watch);
     }
 }
@@ -334,5 +385,7 @@ int main(int argc, char **argv)
     g_test_add_func("/motion/a lamp is nobody", test_a_lamp_is_nobody);
     g_test_add_func("/motion/a knock is nobody and is told", test_a_knock_is_nobody_and_is_told);
     g_test_add_func("/motion/people are neither weather nor moves", test_people_are_neither_weather_nor_moves);
+    g_test_add_func("/motion/who walks by nearby is no weather", test_who_walks_by_nearby_is_no_weather);
+    g_test_add_func("/motion/rain is weather at any rate", test_rain_is_weather_at_any_rate);
     return g_test_run();
 }
