@@ -140,9 +140,7 @@ static const struct record_field store_fields[] = {
     FIELD(struct store_settings, queue_records, 0,
           "records waiting for the store's writer; beyond, they stay in the spool", .min = 1, .max = 10000000,
           .default_text = "10000"),
-    FIELD(struct store_settings, minimum_free_bytes, 0,
-          "less free space than this and /health says so, and SQLite's file is made larger ahead of its records, so "
-          "that retention has room in it when the disk has none",
+    FIELD(struct store_settings, minimum_free_bytes, 0, "less free space than this and /health says so",
           .unit = "bytes", .min = 0, .max = 0x1p53, .default_text = "268435456"),
     FIELD(struct store_settings, late_days, 0,
           "what is counted and comes this late still changes its hour, day and month; what comes later is put aside, "

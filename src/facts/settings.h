@@ -144,7 +144,7 @@ struct store_settings {
     int32_t batch_records;      /* most in one commit */
     int32_t batch_delay_ms;     /* longest wait for a batch to fill */
     int32_t queue_records;      /* waiting for the writer; beyond, records stay in the spool */
-    int64_t minimum_free_bytes; /* below it /health says so, and SQLite keeps room for retention */
+    int64_t minimum_free_bytes; /* below it /health says so */
     int32_t late_days;          /* what is counted and older is put aside; 0: nothing is */
     int32_t early_minutes;      /* so is what is from further in the future; 0: nothing is */
     int32_t backup_step_pages;  /* copied at once by a backup of the embedded store */

@@ -176,8 +176,7 @@ static bool open_file(struct sqlite_engine *engine, GError **error)
     if (!open_bare(engine, error))
         return false;
     if (migrate(&engine->writer, engine->store->clock, false, NULL, error) &&
-        sqlite_scope_install(&engine->writer, error) && sqlite_room_clear(engine, error) &&
-        sqlite_checkpointer_start(engine, error)) {
+        sqlite_scope_install(&engine->writer, error) && sqlite_checkpointer_start(engine, error)) {
         g_atomic_int_set(&engine->is_open, true);
         return true;
     }
@@ -342,8 +341,7 @@ static bool sqlite_begin(void *data, struct store_transaction *transaction, cons
     if (transaction->access == STORE_READ)
         return begin_read(engine, transaction, org_id, error);
     take_turn(engine);
-    if ((transaction->access != STORE_ADD || sqlite_room_ensure(engine, error)) &&
-        connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
+    if (connection_execute(&engine->writer, "BEGIN IMMEDIATE", error)) {
         if (sqlite_scope_set(&engine->writer, org_id, error)) {
             transaction->connection = &engine->writer;
             return true;

@@ -6,20 +6,16 @@
 #include <errno.h>
 #include <string.h>
 
-bool sqlite_checkpoint(struct sqlite_engine *engine, GError **error)
-{
-    struct connection *writer = &engine->writer;
-    engine->checkpointer.pages = 0;
-    return sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK ||
-           connection_fail(writer, "write the log into the database", error);
-}
-
 /* With the turn to write. Readers may keep some of it back: the rest goes after a later commit. */
 static void checkpoint(struct sqlite_engine *engine)
 {
+    struct connection *writer = &engine->writer;
     g_autoptr(GError) error = NULL;
-    if (!sqlite_checkpoint(engine, &error))
-        store_note_write(engine->store, error);
+    engine->checkpointer.pages = 0;
+    if (sqlite3_wal_checkpoint_v2(writer->db, "main", SQLITE_CHECKPOINT_PASSIVE, NULL, NULL) == SQLITE_OK)
+        return;
+    connection_fail(writer, "write the log into the database", &error);
+    store_note_write(engine->store, error);
 }
 
 /* In each commit, with the turn. */

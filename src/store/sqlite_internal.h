@@ -22,8 +22,6 @@ enum {
     SQLITE_CACHE_KIB = 256,              /* page cache of each reader; the system caches the file besides */
     SQLITE_WRITER_CACHE_KIB = 2048,      /* the writer's, between commits: it stays small as the file grows */
     SQLITE_SPILL_PAGES = 4096,           /* a commit may hold so many more; beyond, they are written twice */
-    SQLITE_PAGE_BYTES = 4096,            /* as SQLite makes files */
-    SQLITE_ROOM_BYTES = 4 << 20,         /* free in the file, and as long a log, on a disk that is short */
     SQLITE_PROBE_BYTES = 64 << 10,       /* what a check writes to see that it can */
     SQLITE_STATEMENTS_MAX = 256,         /* kept prepared by a connection; the texts of this room are far fewer */
     SQLITE_COLUMNS_MAX = 64,             /* of one row */
@@ -119,11 +117,3 @@ struct sqlite_engine {
 /* Once the writing connection is as it stays; stopped before that is closed, also when it was not started. */
 bool sqlite_checkpointer_start(struct sqlite_engine *engine, GError **error);
 void sqlite_checkpointer_stop(struct sqlite_engine *engine);
-/* Writes what the log holds into the file, as far as no reader needs it there. With the turn to write. */
-bool sqlite_checkpoint(struct sqlite_engine *engine, GError **error);
-
-/* Whether records may be added: there is room, or some was made (sqlite_room.c). With the turn, before the transaction.
- */
-bool sqlite_room_ensure(struct sqlite_engine *engine, GError **error);
-/* Removes what a crash left of making some. The same. */
-bool sqlite_room_clear(struct sqlite_engine *engine, GError **error);

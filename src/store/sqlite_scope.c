@@ -103,9 +103,6 @@ static int authorize(void *data, int action, const char *first, const char *seco
     case SQLITE_RECURSIVE:
         is_allowed = true;
         break;
-    case SQLITE_PRAGMA: /* that asks, and tells of nobody's rows */
-        is_allowed = g_strcmp0(first, "freelist_count") == 0 || g_strcmp0(first, "page_count") == 0;
-        break;
     case SQLITE_READ:
         is_allowed = may_read(connection, first, database, accessor);
         break;

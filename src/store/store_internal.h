@@ -45,7 +45,6 @@ char *store_table_condition(const struct store_table *table, bool is_write, cons
 enum store_access {
     STORE_READ = 1,
     STORE_WRITE,
-    STORE_ADD, /* the same of records, which can wait: not where the room is kept for what makes some */
     STORE_JOB, /* writes in the background: a role of its own in PostgreSQL */
 };
 /* In an org's place: sees the list of orgs, rows without an org, and what is the server's own. No org can be named so.

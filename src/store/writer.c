@@ -158,7 +158,7 @@ static bool write_together(struct store *store, struct batch *const *batches, si
     struct event_list list = {.incidents = g_ptr_array_new_with_free_func(incident_free)};
     bool is_good = event_list_fill(store, &list, batches, count, error);
     if (is_good && list.count) {
-        struct store_transaction *transaction = store_begin(store, STORE_ADD, list.events[0]->org_id, error);
+        struct store_transaction *transaction = store_begin(store, STORE_WRITE, list.events[0]->org_id, error);
         is_good = transaction && insert_list(transaction, &list, error);
         if (is_good)
             is_good = store_commit_beside_logins(transaction, error);
