@@ -96,6 +96,14 @@ def until(condition, what):
     return value
 
 
+def await_drained(server):
+    """At its most it takes in more than it stores meanwhile: the rest belongs to what its requests cost, and not to what
+    the next are kept waiting."""
+    stats = urllib.request.Request(f"http://127.0.0.1:{server.port}/queue/stats",
+                                   headers={"Authorization": f"Bearer {server.token}"})
+    until(lambda: json.load(urllib.request.urlopen(stats))["total_queued"] == 0, "the spool is drained")
+
+
 class Server:
     """A server that is asked: its process, port and the requests that are its own."""
 
@@ -110,6 +118,7 @@ class Server:
             self.child.kill()
             raise
         self.requests = {}
+        self.token = None  # of Vedette
 
     def add(self, name, head, body=b""):
         path = self.directory / f"{self.name}-{len(self.requests)}"
@@ -121,6 +130,8 @@ class Server:
         result = load(self.port, CONNECTIONS, seconds, rate, self.requests[name])
         if result["failures"]:
             raise SystemExit(f"bench_http: {self.name} {name}: {result}")
+        if self.token:
+            await_drained(self)
         result["cpu_us"] = (cpu_seconds(self.child.pid) - before) / result["answers"] * 1e6
         result["rate"] = result["answers"] / result["seconds"]
         return result

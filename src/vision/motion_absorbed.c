@@ -1,12 +1,13 @@
 /* Places that became background though somebody may keep still there: hidden until they look as they did before. */
 #include "vision/motion_internal.h"
 
+#include <math.h>
 #include <string.h>
 
 /* A place is shown again by cells of so many pixels a side, where neither it nor its neighbours differ: who keeps still
  * looks here and there like what is behind them. */
 enum { CELL_PX = 8 };
-/* Keener than what looks for movement, and without an eye for shadows: who is there must differ. */
+/* At least as keen as what looks for movement, and without an eye for shadows: who is there must differ. */
 static const struct compare_limits keen_limits = {.base = 4, .relative = 0.06f, .chroma = 6, .shadow = 1};
 
 void absorbed_init(struct absorbed *absorbed, int width, int height)
@@ -63,9 +64,12 @@ static bool holds(const struct absorbed *absorbed, struct bounds b)
 static void find_differing(const struct absorbed *absorbed, const struct background *background,
                            const struct motion_kernels *kernels, struct bounds b)
 {
-    struct compare_limits limits = keen_limits;
-    limits.noise_floor = 3.5f * background->noise;
-    limits.chroma += limits.noise_floor;
+    const struct compare_limits *moving = &background->limits;
+    struct compare_limits limits = {.noise_floor = moving->noise_floor,
+                                    .base = fminf(keen_limits.base, moving->base),
+                                    .relative = fminf(keen_limits.relative, moving->relative),
+                                    .chroma = fminf(keen_limits.chroma + moving->noise_floor, moving->chroma),
+                                    .shadow = keen_limits.shadow};
     const struct compare_rows all = {{background->means[0], background->means[1], background->means[2]},
                                      {absorbed->before[0], absorbed->before[1], absorbed->before[2]}};
     for (int y = b.top; y < b.bottom; y++) {
@@ -133,14 +137,30 @@ void background_absorb(struct background *background, const struct reduced *pict
                 clip(absorbed, b.left - CELL_PX, b.top - CELL_PX, b.right + CELL_PX, b.bottom + CELL_PX));
 }
 
-void background_absorb_places(struct background *background, const struct reduced *picture, const uint8_t *mask)
+static bool has_set(const struct absorbed *absorbed, const uint8_t *mask, struct bounds b)
 {
+    for (int y = b.top; y < b.bottom; y++)
+        if (memchr(mask + y * absorbed->width + b.left, 255, (size_t)(b.right - b.left)))
+            return true;
+    return false;
+}
+
+void background_absorb_places(struct background *background, const struct reduced *picture, uint8_t *mask)
+{
+    struct absorbed *absorbed = &background->absorbed;
     int count = picture->width * picture->height;
-    absorbed_add(&background->absorbed, background, mask, true);
-    for (int i = 0; i < count; i++)
-        for (int channel = 0; channel < 3 && mask[i]; channel++)
+    for (int i = 0; (i = mask_next_set(mask, i, count)) < count; i++) {
+        mask[i] = absorbed->places[i]; /* what was hidden already is as it was before, perhaps */
+        add_place(absorbed, background, i, true);
+        for (int channel = 0; channel < 3; channel++)
             background->means[channel][i] = picture->planes[channel][i];
-    absorbed_review(&background->absorbed, background, picture->kernels); /* perhaps it is as it was before */
+    }
+    for (int top = 0; top < absorbed->height; top += CELL_PX)
+        for (int left = 0; left < absorbed->width; left += CELL_PX) {
+            struct bounds cell = clip(absorbed, left, top, left + CELL_PX, top + CELL_PX);
+            if (has_set(absorbed, mask, cell))
+                release(absorbed, background, picture->kernels, cell);
+        }
 }
 
 void absorbed_shift(struct absorbed *absorbed, int right, int down)

@@ -138,7 +138,7 @@ static struct look_over look_over(struct background *background, const struct re
 {
     enum { PIECE = 960 }; /* pixels: a multiple of LIGHT_SAMPLE_STEP */
     struct look_over seen = {0};
-    const struct compare_limits limits = limits_of(background, sensitivity);
+    const struct compare_limits limits = background->limits = limits_of(background, sensitivity);
     const struct compare_rows all = {{background->means[0], background->means[1], background->means[2]},
                                      {picture->planes[0], picture->planes[1], picture->planes[2]}};
     int all_count = background->width * background->height;

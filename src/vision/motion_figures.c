@@ -6,6 +6,9 @@
 #include <string.h>
 
 static const double forget_seconds = 2.5, hole_seconds = 12, settle_seconds = 30;
+/* Where pictures are further apart, who walks is no figure before they stand, and one that never moved may have come.
+ */
+static const double followed_seconds = 0.6;
 enum { FORGET_FRAMES = 2 }; /* at least: where pictures are further apart than forget_seconds */
 
 void figures_init(struct figures *figures, int width, int height)
@@ -108,9 +111,10 @@ static bool should_go(struct figures *figures, int i, const struct reduced *pict
     bool is_forgotten = figure->unseen >= FORGET_FRAMES && figure->unseen_seconds > forget_seconds;
     if (is_outside(figure, picture) || is_forgotten || is_double(figures, i))
         return true;
-    if (figure->still_seconds < (figure->has_moved ? ABSORB_SECONDS : hole_seconds))
+    bool may_be_hole = !figure->has_moved && frame_seconds < followed_seconds;
+    if (figure->still_seconds < (may_be_hole ? hole_seconds : ABSORB_SECONDS))
         return false;
-    background_absorb(background, picture, figure_bounds(figure, 2), figure->has_moved);
+    background_absorb(background, picture, figure_bounds(figure, 2), !may_be_hole);
     return true;
 }
 

@@ -58,12 +58,13 @@ void absorbed_shift(struct absorbed *absorbed, int right, int down);
 
 struct background {
     int width, height;
-    float *means[3]; /* of Y, U, V */
-    float noise;     /* standard deviation of luma, over the picture */
-    float contrast;  /* 0..1 of what is usual by day: scales what must change */
-    int frames;      /* learnt from so far */
-    uint8_t *keep;   /* of each pixel: 0 where it is to move towards the last picture */
-    bool is_behind;  /* it has not yet */
+    float *means[3];              /* of Y, U, V */
+    float noise;                  /* standard deviation of luma, over the picture */
+    float contrast;               /* 0..1 of what is usual by day: scales what must change */
+    struct compare_limits limits; /* of the last comparison */
+    int frames;                   /* learnt from so far */
+    uint8_t *keep;                /* of each pixel: 0 where it is to move towards the last picture */
+    bool is_behind;               /* it has not yet */
     struct absorbed absorbed;
 };
 void background_init(struct background *background, int width, int height);
@@ -82,8 +83,9 @@ void background_update_later(struct background *background);
  * `has_come`: it came there, so that it is known what was there before; else it may be where somebody stood
  * (motion_absorbed.c). */
 void background_absorb(struct background *background, const struct reduced *picture, struct bounds b, bool has_come);
-/* The same of what came where `mask` is set. */
-void background_absorb_places(struct background *background, const struct reduced *picture, const uint8_t *mask);
+/* The same of what came where `mask` is set, which leaves in it what of that was hidden already; of this is shown again
+ * what looks as it did before. */
+void background_absorb_places(struct background *background, const struct reduced *picture, uint8_t *mask);
 
 /* ---- what stands and is no figure (motion_standing.c) ---- */
 

@@ -14,6 +14,7 @@ static const double ignored_share_max = 0.25;
 /* Shares of the picture that newly became foreground beside all figures, smoothed over so many seconds: so much is
  * weather, so little none. */
 static const double weather_share = 0.012, calm_share = 0.005, weather_seconds = 2;
+static const double picture_weight_max = 0.2; /* however late it comes: one picture alone tells of no weather */
 /* Weather is all over the picture, and who walks is in one place, however much of it is new where they go further than
  * their width from one picture to the next: no part of the picture tells of more than this. */
 static const double part_share_max = 2.5 * weather_share;
@@ -135,10 +136,12 @@ static void let_levels_fall(struct unrest *unrest, double frame_seconds)
 static void note_weather(struct unrest *unrest, double frame_seconds)
 {
     enum { PARTS = UNREST_PARTS * UNREST_PARTS };
+    const int *changed = &unrest->changed[0][0];
     double part_area = (double)(unrest->width * unrest->height) / PARTS, share = 0;
     for (int i = 0; i < PARTS; i++)
-        share += fmin(unrest->changed[i / UNREST_PARTS][i % UNREST_PARTS] / part_area, part_share_max) / PARTS;
-    unrest->weather += (1 - exp(-frame_seconds / weather_seconds)) * (share - unrest->weather);
+        share += fmin(changed[i] / part_area, part_share_max) / PARTS;
+    double weight = fmin(1 - exp(-frame_seconds / weather_seconds), picture_weight_max);
+    unrest->weather += weight * (share - unrest->weather);
     unrest->is_weather = unrest->weather > (unrest->is_weather ? calm_share : weather_share);
 }
 

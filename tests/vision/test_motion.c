@@ -116,7 +116,7 @@ static void test_what_left_leaves_no_ghost(void)
 /* The seconds are the same when pictures come seldom: the place that a moved box leaves is no object for longer. */
 static void test_what_left_leaves_no_ghost_in_seldom_pictures(void)
 {
-    static const int64_t apart_us[] = {999999, 1000000, 2000000, 4000000}, learnt_us = 60000000, gone_us = 24000000;
+    static const int64_t apart_us[] = {999999, 1000000, 2000000, 4000000}, learnt_us = 60000000, gone_us = 140000000;
     for (size_t i = 0; i < G_N_ELEMENTS(apart_us); i++) {
         struct watch watch;
         int64_t us = 0;
