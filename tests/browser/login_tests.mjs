@@ -39,6 +39,29 @@ function fail(page, pattern, status) {
   return page.route(pattern, (route) => (status ? route.fulfill({ status, contentType: "application/problem+json", body }) : route.abort()));
 }
 
+/** Keeps back what the server answers a request of this kind, or this status, until `release` is called; `kept`: there is one. */
+async function holdBack(page, pattern, status) {
+  const held = { kept: false };
+  const released = new Promise((resolve) => (held.release = resolve));
+  await page.route(pattern, async (route) => {
+    const answer = status ? { status, contentType: "application/problem+json", body: "{}" } : { response: await route.fetch() };
+    held.kept = true;
+    await released;
+    await route.fulfill(answer);
+  });
+  return held;
+}
+
+/** As when somebody comes back to the tab. */
+function comeBack(page) {
+  return page.evaluate(() => document.dispatchEvent(new Event("visibilitychange")));
+}
+
+async function logOut(page) {
+  await page.click("text=Log out");
+  await until(page, isForm);
+}
+
 export async function testLogins(browser, address, byApi) {
   await test("a login that is ended elsewhere leads to the form once, with a word, and the server is left alone", async () => {
     const { page, asked } = await openDashboard(browser, address);
@@ -57,11 +80,54 @@ export async function testLogins(browser, address, byApi) {
     await logIn(page);
     await until(page, isDashboard);
     asked.length = 0;
-    await page.evaluate(() => document.dispatchEvent(new Event("visibilitychange"))); // as when somebody comes back to the tab
+    await comeBack(page);
     await found(async () => asked.includes("GET /auth/me"));
-    await page.click("text=Log out");
-    await until(page, isForm);
+    await logOut(page);
     assert(!/session has ended/.test(await page.textContent("form")), "who logged out is told that the session ended");
+    await page.context().close();
+  });
+  await test("an answer to who one is that comes after the logout leaves the form as it is", async () => {
+    const { page, asked } = await openDashboard(browser, address);
+    const held = await holdBack(page, /\/auth\/me$/);
+    await comeBack(page);
+    await found(async () => held.kept);
+    await logOut(page);
+    await pass(page, 1);
+    asked.length = 0;
+    held.release();
+    await pass(page, 5);
+    assert(asked.length === 0, `asked on after the logout: ${asked.join(", ")}`);
+    assert(!/session has ended/.test(await page.textContent("form")), "who logged out is told that the session ended");
+    await page.context().close();
+  });
+  await test("a renewal of before a login that is refused after it does not end it", async () => {
+    const { page } = await openDashboard(browser, address);
+    await logOut(page);
+    const held = await holdBack(page, /\/auth\/refresh$/, 401);
+    await comeBack(page);
+    await found(async () => held.kept);
+    await logIn(page);
+    await until(page, isDashboard);
+    held.release();
+    await pass(page, 5);
+    assert(await page.evaluate(isDashboard), "who is logged in is asked to log in");
+    await page.context().close();
+  });
+  await test("coming back to the form finds a login of another tab, and else leaves what is typed", async () => {
+    const { page, asked } = await openDashboard(browser, address);
+    await logOut(page);
+    await page.fill("input[name=username]", "somebody");
+    asked.length = 0;
+    await comeBack(page);
+    await found(async () => asked.includes("GET /auth/me"));
+    await pass(page, 5);
+    assert((await page.inputValue("input[name=username]")) === "somebody", "what was typed is gone");
+    const other = await page.context().newPage();
+    await other.goto(address);
+    await logIn(other);
+    await until(other, isDashboard);
+    await comeBack(page);
+    await until(page, isDashboard);
     await page.context().close();
   });
   for (const [name, status] of [["a server that answers 503", 503], ["a failed connection", 0]])

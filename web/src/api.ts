@@ -8,6 +8,7 @@ import type { StoredEvent } from "./stored_event";
 let csrfToken = "";
 let renewing: Promise<void> | null = null;
 let isLoginOver = false;
+let generation = 0; // of the login, counted by login and logout: what was asked in an older one says nothing of this one
 let tellLoginOver = () => {};
 
 const READ_TIMEOUT_MS = 30_000; // longer than the server takes for the slowest of what is read here
@@ -38,6 +39,7 @@ export function wordsOf(failure: unknown): string {
 
 /** Renews the login, once for all who wait for it. Where the server says that there is none to renew, it is over until the next one. */
 function renewLogin(): Promise<void> {
+  const asked = generation;
   renewing ??= server
     .refresh({})
     .then(
@@ -45,7 +47,7 @@ function renewLogin(): Promise<void> {
         csrfToken = response.csrf_token ?? "";
       },
       (failure) => {
-        if (isUnauthenticated(failure)) {
+        if (isUnauthenticated(failure) && asked === generation) {
           isLoginOver = true;
           tellLoginOver();
         }
@@ -77,18 +79,29 @@ export async function login(username: string, password: string): Promise<void> {
   const response = await server.login({ username, password, client: "browser" });
   csrfToken = response.csrf_token ?? "";
   isLoginOver = false;
+  generation++;
 }
 
-/** Whose login this is; null: nobody's. Throws where the server cannot tell. */
-export async function whoAmI(): Promise<Me | null> {
+export async function logout(): Promise<void> {
+  await server.logout();
+  generation++;
+}
+
+/** Whose login this is; null: nobody's; undefined: it was asked before a login or logout that is done. Throws where the server cannot tell. */
+export async function whoAmI(): Promise<Me | null | undefined> {
+  const asked = generation;
+  let me: Me | null = null;
   try {
-    const me = await server.getMe();
-    csrfToken = me.csrf_token ?? "";
-    return me;
+    me = await server.getMe();
   } catch (failure) {
-    if (isUnauthenticated(failure)) return null;
-    throw failure;
+    if (!isUnauthenticated(failure)) throw failure;
   }
+  if (asked !== generation) return undefined;
+  if (me) {
+    csrfToken = me.csrf_token ?? "";
+    isLoginOver = false; // another tab may have logged in
+  }
+  return me;
 }
 
 /** What an event carries follows from its type, which the contract's own type does not say. */

@@ -1,5 +1,5 @@
 import { useEffect, useState } from "preact/hooks";
-import { server, wordsOf } from "./api";
+import { logout, wordsOf } from "./api";
 import { AddCamera } from "./add_camera";
 import { CameraCard } from "./camera_card";
 import { mayCall } from "./client";
@@ -24,7 +24,7 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
   const mayAdd = mayCall(user.role, "createCamera");
   const mayRemove = mayCall(user.role, "deleteCamera");
   const [whyStillIn, setWhyStillIn] = useState("");
-  const logOut = () => void server.logout().then(onLogout, (failure) => setWhyStillIn(wordsOf(failure)));
+  const logOut = () => void logout().then(onLogout, (failure) => setWhyStillIn(wordsOf(failure)));
   const open = incidents?.filter((incident) => incident.status === "open").length ?? 0;
   useEffect(() => {
     document.title = open > 0 ? `(${open}) Vedette` : "Vedette";

@@ -3,7 +3,7 @@ import { ApiError } from "./client";
 import { FormPage } from "./form_page";
 import type { Me } from "./records";
 
-async function logInAndAsk(form: FormData): Promise<Me | null> {
+async function logInAndAsk(form: FormData): Promise<Me | null | undefined> {
   try {
     await login(String(form.get("username")), String(form.get("password")));
     return await whoAmI();

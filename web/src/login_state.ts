@@ -18,7 +18,8 @@ export interface LoginState {
 const UNKNOWN: LoginState = { user: undefined, error: "", hasEnded: false };
 
 function withoutLogin(was: LoginState): LoginState {
-  return { user: null, error: "", hasEnded: was.hasEnded || !!was.user };
+  if (was.user === null) return was; // the form stays as it is, with what is typed there
+  return { user: null, error: "", hasEnded: !!was.user };
 }
 
 export function useLogin() {
@@ -26,9 +27,9 @@ export function useLogin() {
   const check = useCallback(async () => {
     try {
       const user = await whoAmI();
-      setState(user ? { ...UNKNOWN, user } : withoutLogin);
+      if (user !== undefined) setState(user ? { ...UNKNOWN, user } : withoutLogin);
     } catch (failure) {
-      setState((was) => ({ ...was, error: was.user ? "" : wordsOf(failure) }));
+      setState((was) => (was.user === undefined ? { ...was, error: wordsOf(failure) } : was));
       throw failure;
     }
     return ASKED_EVERY_MS;
@@ -38,13 +39,13 @@ export function useLogin() {
   const isAsked = state.user !== null;
   useEffect(() => listenLoginOver(() => setState(withoutLogin)), []);
   useEffect(() => {
-    if (!isAsked) return;
-    const repeated = (asking.current = repeat(check));
-    const noteReturn = () => document.hidden || repeated.wake(); // somebody may have logged in anew in another tab meanwhile
+    const repeated = (asking.current = isAsked ? repeat(check) : null);
+    const askOnce = () => (repeated ? repeated.wake() : void check().catch(() => {})); // at the form the next return asks again
+    const noteReturn = () => document.hidden || askOnce(); // somebody may have logged in in another tab meanwhile
     document.addEventListener("visibilitychange", noteReturn);
     return () => {
       document.removeEventListener("visibilitychange", noteReturn);
-      repeated.stop();
+      repeated?.stop();
     };
   }, [isAsked, check]);
 
