@@ -61,7 +61,7 @@ def a_small_stream_is_analysed_and_the_large_one_recorded_and_shown():
             assert until(lambda: (shown := preview(hub)) and jpeg_width(shown[0]) == 640, "the large stream is shown")
             number = until(lambda: preview(hub), "it is shown again")[1]
             until(lambda: number <= hub.cameras()["c"]["health"]["frames_decoded"] + 20, # which is told once a second
-                  "the number is of an analysed frame, whose boxes the page draws over the picture")
+                  "the number is of an analysed frame, whose boxes the page draws over the picture", seconds=3)
             assert streams_of(hub)[1]["connects"] == 1, "who looks costs no connection"
 
 

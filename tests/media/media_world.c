@@ -219,7 +219,7 @@ gint64 media_eye_close(struct media_eye *eye)
     media_source_free(eye->source);
     gint64 took_us = g_get_monotonic_time() - start_us;
     g_test_message("stopped in %.1f ms", (double)took_us / 1000);
-    g_assert_cmpint(took_us, <, MEDIA_PATIENCE_SECONDS * G_USEC_PER_SEC);
+    g_assert_cmpint(took_us, <, MEDIA_CLOSE_SECONDS * G_USEC_PER_SEC);
     record_clear(&camera_health_descriptor, &eye->health);
     record_clear(&camera_health_descriptor, &eye->told);
     return took_us;

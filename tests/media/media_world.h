@@ -8,7 +8,7 @@
 
 #include "media/media.h"
 
-enum { MEDIA_PATIENCE_SECONDS = 60 };
+enum { MEDIA_PATIENCE_SECONDS = 60, MEDIA_CLOSE_SECONDS = 10 };
 
 struct media_world {
     char *directory;
@@ -51,7 +51,8 @@ const struct camera_health *media_eye_look(struct media_eye *eye);
 bool media_eye_wait_state(struct media_eye *eye, const char *state);
 /* Waits for the next frame; NULL when none came. */
 struct frame *media_eye_wait_frame(struct media_eye *eye);
-/* Stops and frees, and returns how long that took, in us. Never as long as what it waits for, where this is long. */
+/* Stops and frees, and returns how long that took, in us: less than MEDIA_CLOSE_SECONDS, as a stop waits for nothing
+ * that the source waits for. */
 gint64 media_eye_close(struct media_eye *eye);
 
 /* Waits, at most MEDIA_PATIENCE_SECONDS, until `condition` is true; false when it never was. */
