@@ -449,11 +449,12 @@ void chunk_writer_free(struct chunk_writer *writer)
     g_free(writer);
 }
 
-/* Whether the chunk's classes, with those of the frame's first tracks, are as many as it may have. */
-static bool has_room_for_classes(const struct model *model, const struct observed_track *tracks, int track_count)
+/* Whether the model's first `count` classes, with those of the frame's first tracks, are as many as a chunk may have.
+ */
+static bool has_room_for_classes(const struct model *model, int count, const struct observed_track *tracks,
+                                 int track_count)
 {
     const char *classes[CHUNK_CLASSES_MAX];
-    int count = model->class_count;
     memcpy(classes, model->classes, sizeof classes);
     for (int i = 0; i < track_count; i++) {
         int index = find_class(classes, count, tracks[i].object_class);
@@ -471,8 +472,9 @@ bool chunk_writer_add(struct chunk_writer *writer, const struct observation *obs
     int next = 0, count = MIN(observation->track_count, CHUNK_TRACKS_MAX);
     if (writer->frames == CHUNK_FRAMES_MAX || writer->model.sightings + count > CHUNK_SIGHTINGS_MAX)
         return false;
-    if (writer->frames && !has_room_for_classes(&writer->model, observation->tracks, count))
-        return false;
+    if (!has_room_for_classes(&writer->model, writer->model.class_count, observation->tracks, count) &&
+        has_room_for_classes(&writer->model, 0, observation->tracks, count))
+        return false; /* what no chunk has room for gains nothing by another */
     if (writer->frames++ == 0)
         writer->began_ms = observation->at_ms;
     writer->shed += observation->track_count - count;

@@ -31,7 +31,8 @@ struct chunk_writer *chunk_writer_new(void);
 void chunk_writer_free(struct chunk_writer *writer);
 CLEANUP_DEFINE(chunk_writer, chunk_writer_free)
 /* Adds one frame. False: the chunk holds CHUNK_FRAMES_MAX frames, or would hold more than CHUNK_SIGHTINGS_MAX tracks or
- * CHUNK_CLASSES_MAX classes with this one's, and must be finished first. */
+ * CHUNK_CLASSES_MAX classes with this one's, and must be finished first; but a frame that has more classes than that by
+ * itself is taken by any chunk, or there would be a chunk for each. */
 bool chunk_writer_add(struct chunk_writer *writer, const struct observation *observation);
 int chunk_writer_frames(const struct chunk_writer *writer);
 /* What it takes so far, but for a few that are still in the coder. */

@@ -279,6 +279,35 @@ static void test_a_class_too_many_begins_another_chunk(void)
     g_assert_cmpstr(read.tracks[0].object_class, ==, "class 64");
 }
 
+/* What no chunk has room for begins none, or there would be a chunk for each frame. */
+static void test_a_frame_of_too_many_classes_begins_no_chunk(void)
+{
+    enum { CLASSES = CHUNK_CLASSES_MAX + 1, FRAMES = 50 };
+    struct observed_track tracks[CLASSES], other = {.id = 1, .object_class = g_intern_static_string("seen before")};
+    CLEANUP(chunk_writer) struct chunk_writer *writer = chunk_writer_new();
+    for (int i = 0; i < CLASSES; i++) {
+        g_autofree char *name = g_strdup_printf("class %d", i);
+        tracks[i] = (struct observed_track){.id = (uint64_t)i + 1, .object_class = g_intern_string(name)};
+    }
+    g_assert_true(chunk_writer_add(writer, &(struct observation){.tracks = &other, .track_count = 1}));
+    for (int i = 0; i < FRAMES; i++)
+        g_assert_true(chunk_writer_add(writer, &(struct observation){.tracks = tracks, .track_count = CLASSES}));
+    g_autoptr(GBytes) bytes = chunk_writer_finish(writer);
+    gsize length;
+    const uint8_t *data = g_bytes_get_data(bytes, &length);
+    struct observation read;
+    g_autoptr(GError) error = NULL;
+    CLEANUP(chunk_reader) struct chunk_reader *reader = chunk_reader_new(data, length, &error);
+    g_assert_true(chunk_reader_next(reader, &read, &error));
+    for (int i = 0; i < FRAMES; i++) {
+        g_assert_true(chunk_reader_next(reader, &read, &error));
+        g_assert_cmpint(read.track_count, ==, CLASSES);
+        g_assert_cmpstr(read.tracks[0].object_class, ==, "class 0");
+        g_assert_cmpstr(read.tracks[CLASSES - 1].object_class, ==, "class 62"); /* the last there was room for */
+    }
+    g_assert_no_error(error);
+}
+
 /* Each name that is read is kept until the process ends: hostile chunks may not go on for ever. */
 static void test_foreign_classes_are_bounded(void)
 {
@@ -362,6 +391,8 @@ int main(int argc, char **argv)
     g_test_add_func("/chunk/nonsense with a good checksum ends", test_nonsense_with_a_good_checksum_ends);
     g_test_add_func("/chunk/a chunk holds so many tracks", test_a_chunk_holds_so_many_tracks);
     g_test_add_func("/chunk/a class too many begins another chunk", test_a_class_too_many_begins_another_chunk);
+    g_test_add_func("/chunk/a frame of too many classes begins no chunk",
+                    test_a_frame_of_too_many_classes_begins_no_chunk);
     g_test_add_func("/chunk/foreign classes are bounded", test_foreign_classes_are_bounded);
     g_test_add_func("/chunk/chunks of the first version are read", test_chunks_of_the_first_version_are_read);
     g_test_add_func("/chunk/numbers of every size", test_numbers_of_every_size);
