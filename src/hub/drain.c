@@ -72,6 +72,14 @@ static void complain(const GError *error)
                   (long long)held_back);
 }
 
+static bool is_stopping(struct drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    bool stopping = drain->is_stopping;
+    pthread_mutex_unlock(&drain->lock);
+    return stopping;
+}
+
 /* ---- types that the store refuses ---- */
 
 static bool is_refusal(const GError *error)
@@ -123,13 +131,14 @@ static bool ask_store(struct drain *drain, GError **error)
 }
 
 /* Where some are refused, asks now and then, less and less often, and where it takes one again what waits aside has its
- * turn: in the order in which it came, as none of that type was stored meanwhile. False: the store fails. */
+ * turn: in the order in which it came, as none of that type was stored meanwhile. While the hub stops it is not asked:
+ * the answer is waited for however long it takes, and what waits aside is on disk. False: the store fails. */
 static bool ask_again(struct drain *drain, GError **error)
 {
     struct refusals *refusals = &drain->refusals;
     struct vedette_permit permit;
     unsigned before = refusals->types;
-    if (!before || clock_monotonic_us(clock_system()) < refusals->ask_us ||
+    if (!before || clock_monotonic_us(clock_system()) < refusals->ask_us || is_stopping(drain) ||
         !vedette_breaker_acquire(drain->breaker, &permit, NULL))
         return true;
     bool is_answered = ask_store(drain, error);
@@ -374,14 +383,6 @@ static bool defer_refused(const struct drain *drain, const struct at_hand *hand)
 }
 
 /* ---- the thread ---- */
-
-static bool is_stopping(struct drain *drain)
-{
-    pthread_mutex_lock(&drain->lock);
-    bool stopping = drain->is_stopping;
-    pthread_mutex_unlock(&drain->lock);
-    return stopping;
-}
 
 static void rest(struct drain *drain, int64_t us)
 {

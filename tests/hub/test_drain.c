@@ -256,12 +256,60 @@ static void test_a_type_that_is_taken_again_comes_in_order(void)
     refusing_clear(&refusing);
 }
 
+struct hold {
+    struct spool_world *world;
+    int64_t deferred; /* once so many are */
+    int is_held;      /* atomic */
+};
+
+/* As drain_start's stored_all: holds its thread until the spool is woken, as a stop does. */
+static void hold_until_woken(void *data)
+{
+    struct hold *hold = data;
+    if (hold->is_held || world_stats(hold->world).deferred < hold->deferred)
+        return;
+    __atomic_store_n(&hold->is_held, 1, __ATOMIC_RELEASE);
+    g_assert_null(vedette_spool_dequeue(hold->world->spool, 0, WORLD_DEADLINE_US));
+}
+
+/* Whether it takes a type again: a store that hangs would keep the hub from closing its spool. What waits aside stays
+ * for the next start. */
+static void test_a_store_is_not_asked_by_a_stop(void)
+{
+    enum { REFUSED = 3 };
+    struct spool_world world;
+    struct refusing_store refusing;
+    struct hold hold = {&world, REFUSED, 0};
+    refusing_init(&refusing);
+    refusing.settings.spool.retry_seconds = refusing.settings.spool.retry_max_seconds = 0.001; /* it would be by then */
+    world_init(&world);
+    world_open(&world);
+    const struct record_path_parts parts = {.settings = &refusing.settings,
+                                            .clock = clock_system(),
+                                            .data_dir = world.parent,
+                                            .store = refusing.store,
+                                            .health = &refusing.health};
+    put_events(&world, 's', "signal", signal_rest, 0, REFUSED);
+    struct drain *drain = drain_start(world.spool, refusing.breaker, &parts, hold_until_woken, &hold, NULL);
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (!__atomic_load_n(&hold.is_held, __ATOMIC_ACQUIRE)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
+    meddle(&refusing, "DROP TRIGGER closed");
+    g_assert_true(drain_stop(drain));
+    g_assert_cmpint(world_stats(&world).deferred, ==, REFUSED);
+    world_clear(&world);
+    refusing_clear(&refusing);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/drain/an_unreadable_spool_ends_a_drain", test_an_unreadable_spool_ends_a_drain);
     g_test_add_func("/drain/a_refused_type_holds_up_no_other", test_a_refused_type_holds_up_no_other);
     g_test_add_func("/drain/a_type_that_is_taken_again_comes_in_order", test_a_type_that_is_taken_again_comes_in_order);
+    g_test_add_func("/drain/a_store_is_not_asked_by_a_stop", test_a_store_is_not_asked_by_a_stop);
     g_test_add_func("/drain/a_slow_spool_is_waited_for", test_a_slow_spool_is_waited_for);
     return g_test_run();
 }
