@@ -22,6 +22,7 @@ struct drain {
     struct vedette_breaker *breaker;
     struct record_path_parts parts;
     struct vedette_spool *untold; /* NULL, but of drain_all */
+    struct untold_teller *teller; /* of the thread, which makes and frees it; the lock guards it until a stop */
     pthread_t thread;
     pthread_mutex_t lock; /* guards the rest */
     pthread_cond_t changed;
@@ -463,12 +464,21 @@ void drain_release(struct drain *drain)
     pthread_mutex_unlock(&drain->lock);
 }
 
+/* Under the lock, so that a stop either finds it or has none begin. */
+static void start_telling(struct drain *drain)
+{
+    pthread_mutex_lock(&drain->lock);
+    if (!drain->is_stopping)
+        drain->teller = untold_start(&drain->parts);
+    pthread_mutex_unlock(&drain->lock);
+}
+
 static void *run(void *data)
 {
     struct drain *drain = data;
     if (!wait_for_release(drain))
         return NULL;
-    struct untold_teller *teller = untold_start(&drain->parts);
+    start_telling(drain);
     while (!is_stopping(drain)) {
         g_autoptr(GError) error = NULL;
         bool is_empty;
@@ -482,7 +492,7 @@ static void *run(void *data)
         rest(drain, wait_us);
     }
     finish(drain);
-    untold_stop(teller);
+    untold_stop(drain->teller);
     return NULL;
 }
 
@@ -507,6 +517,7 @@ bool drain_stop(struct drain *drain)
         return true;
     pthread_mutex_lock(&drain->lock);
     drain->is_stopping = true;
+    untold_tell_no_more(drain->teller); /* it ends while the rest is stored, not after */
     drain->stop_us =
         clock_monotonic_us(clock_system()) + (int64_t)(drain->parts.settings->spool.stop_seconds * G_USEC_PER_SEC);
     pthread_cond_broadcast(&drain->changed);

@@ -171,11 +171,17 @@ struct untold_teller *untold_start(const struct record_path_parts *parts)
     return NULL;
 }
 
+void untold_tell_no_more(struct untold_teller *teller)
+{
+    if (teller)
+        __atomic_store_n(&teller->is_stopping, true, __ATOMIC_RELEASE);
+}
+
 void untold_stop(struct untold_teller *teller)
 {
     if (!teller)
         return;
-    __atomic_store_n(&teller->is_stopping, true, __ATOMIC_RELEASE);
+    untold_tell_no_more(teller);
     pthread_join(teller->thread, NULL);
     g_free(teller);
 }

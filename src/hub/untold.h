@@ -26,6 +26,8 @@ struct untold_teller;
  * What goes wrong is logged, and tried again at the next start. `parts` outlives it. NULL: there are none. Any thread.
  */
 struct untold_teller *untold_start(const struct record_path_parts *parts);
+/* Has it begin no further batch, and returns at once. NULL is allowed. Any thread. */
+void untold_tell_no_more(struct untold_teller *teller);
 /* Those that are not told yet stay for the next start. Waits for the batch that is being told: for notify.hold_seconds
  * at most. NULL is allowed. Any thread. */
 void untold_stop(struct untold_teller *teller);

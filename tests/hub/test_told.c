@@ -471,6 +471,62 @@ static void test_what_was_kept_holds_up_no_record(void)
     end(&fixture);
 }
 
+struct says_gate {
+    struct gate gate;
+    struct fixture *fixture;
+    int is_waiting; /* atomic */
+};
+
+/* A notify_parts.says that waits for the gate once, and then until the spool is woken, as a stop does, or at the latest
+ * until that stop gives back what is at hand. */
+static bool say_at_the_stop(void *data, const char *org_id, const char *site_id, const char *camera_id,
+                            struct notify_policy *policy)
+{
+    struct says_gate *says = data;
+    say_at_the_gate(&says->gate, org_id, site_id, camera_id, policy);
+    if (__atomic_exchange_n(&says->is_waiting, 1, __ATOMIC_ACQ_REL))
+        return false;
+    struct vedette_spool *spool = record_path_spool(says->fixture->path);
+    struct vedette_spool_batch *batch = vedette_spool_dequeue(spool, 0, DEADLINE_SECONDS * (int64_t)G_USEC_PER_SEC);
+    if (batch)
+        vedette_spool_return(spool, batch);
+    return false;
+}
+
+/* A batch that is being told when the server stops is the last one, though what came is still being stored. */
+static void test_a_stop_tells_one_batch_at_most_of_what_was_kept(void)
+{
+    struct fixture fixture;
+    struct gate store = {PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false};
+    struct says_gate says = {{PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false}, &fixture, 0};
+    int is_spooled = 0;
+    start(&fixture);
+    leave_signals(&fixture, 3);
+    drain_apart(&fixture, 3);
+    fixture.says = say_at_the_stop;
+    fixture.says_data = &says;
+    fixture.settings.spool.batch_size = 1;
+    fixture.settings.spool.stop_seconds = 1;
+    fixture.settings.notify.hold_seconds = DEADLINE_SECONDS;
+    open_all(&fixture);
+    GPtrArray *first = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(first, make_signal("first"));
+    g_assert_true(store_events_submit(fixture.world.store, first, wait_at_the_gate, &store, NULL));
+    g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
+    g_ptr_array_add(events, make_signal_of("later", "other")); /* whom nobody tells anything */
+    g_assert_true(record_path_submit(fixture.path, events, on_spooled, &is_spooled, NULL));
+    g_assert_true(await(&fixture, is_given_out)); /* to be stored, which takes until the deadline of the stop */
+    open_gate(&says.gate);
+    gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
+    while (!__atomic_load_n(&says.is_waiting, __ATOMIC_ACQUIRE) && g_get_monotonic_time() < until_us)
+        g_usleep(1000);
+    g_assert_false(record_path_close(fixture.path)); /* the store is still held */
+    fixture.path = NULL;
+    g_assert_cmpint(accepted(&fixture), ==, 1);
+    open_gate(&store);
+    end(&fixture);
+}
+
 /* As someone who changes the database under the running server. */
 static void meddle(const struct fixture *fixture, const char *sql)
 {
@@ -552,6 +608,8 @@ int main(int argc, char **argv)
                     test_what_many_orgs_left_is_stored_without_a_server);
     g_test_add_func("/told/what is lost of what was kept is logged", test_what_is_lost_of_what_was_kept_is_logged);
     g_test_add_func("/told/what was kept holds up no record", test_what_was_kept_holds_up_no_record);
+    g_test_add_func("/told/a stop tells one batch at most of what was kept",
+                    test_a_stop_tells_one_batch_at_most_of_what_was_kept);
     g_test_add_func("/told/what is taken in is told once", test_what_is_taken_in_is_told_once);
     g_test_add_func("/told/a store that hangs opens the breaker", test_a_store_that_hangs_opens_the_breaker);
     g_test_add_func("/told/stopping does not wait for a store that hangs",
