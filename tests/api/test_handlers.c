@@ -52,6 +52,15 @@ static void start_known(struct api_world *world)
     assert_status(world, "/health", world->token, 200);
 }
 
+/* All that CLIENTS `begin` waits for the store. */
+static void begin_hung(struct api_world *world, int (*begin)(const struct api_world *),
+                       struct store_transaction *held[SQLITE_READERS], int fds[CLIENTS])
+{
+    start_known(world);
+    hang_store(world, held, HUNG_FOR_GOOD_MS);
+    begin_all(world, begin, fds);
+}
+
 /* What watches the server would end it, and the page would be dead, as long as some requests wait for the store. */
 static void test_who_waits_for_the_store_holds_up_nobody(void)
 {
@@ -59,9 +68,7 @@ static void test_who_waits_for_the_store_holds_up_nobody(void)
     struct store_transaction *held[SQLITE_READERS];
     int fds[CLIENTS];
     world_prepare(&world);
-    start_known(&world);
-    hang_store(&world, held, HUNG_FOR_GOOD_MS);
-    begin_all(&world, ask, fds);
+    begin_hung(&world, ask, held, fds);
     assert_status(&world, "/health/live", NULL, 200);
     assert_status(&world, "/health/live", world.token, 200);
     assert_status(&world, "/health/ready", "vk_which.nobody.has.seen", 200); /* it says the same to everyone */
@@ -87,9 +94,7 @@ static void test_who_comes_back_holds_up_nobody(void)
     struct store_transaction *held[SQLITE_READERS];
     int fds[CLIENTS];
     world_prepare(&world);
-    start_known(&world);
-    hang_store(&world, held, HUNG_FOR_GOOD_MS);
-    begin_all(&world, come_back, fds);
+    begin_hung(&world, come_back, held, fds);
     assert_status(&world, "/health/live", NULL, 200);
     release_store(held);
     for (int i = 0; i < CLIENTS; i++) {
@@ -134,9 +139,7 @@ static void test_who_leaves_before_it_is_back_leaves_its_place(void)
     int fds[CLIENTS];
     world_prepare(&world);
     world.settings.http.websocket_max_clients = world.settings.http.websocket_max_clients_per_org = CLIENTS;
-    start_known(&world);
-    hang_store(&world, held, HUNG_FOR_GOOD_MS);
-    begin_all(&world, come_back, fds);
+    begin_hung(&world, come_back, held, fds);
     for (int i = 0; i < CLIENTS; i++)
         reset(fds[i]);
     release_store(held);

@@ -213,6 +213,17 @@ static void do_nothing(void *data)
     (void)data;
 }
 
+static struct drain *start(struct refusing_store *refusing, const struct spool_world *world,
+                           void (*stored_all)(void *data), void *data)
+{
+    const struct record_path_parts parts = {.settings = &refusing->settings,
+                                            .clock = clock_system(),
+                                            .data_dir = world->parent,
+                                            .store = refusing->store,
+                                            .health = &refusing->health};
+    return drain_start(world->spool, refusing->breaker, &parts, stored_all, data, NULL);
+}
+
 static void await_queue(struct spool_world *world, int64_t deferred, int64_t total)
 {
     int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
@@ -235,13 +246,8 @@ static void test_a_type_that_is_taken_again_comes_in_order(void)
     world_init(&world);
     world.config.batch_size = BATCH;
     world_open(&world);
-    const struct record_path_parts parts = {.settings = &refusing.settings,
-                                            .clock = clock_system(),
-                                            .data_dir = world.parent,
-                                            .store = refusing.store,
-                                            .health = &refusing.health};
     put_events(&world, 's', "signal", signal_rest, 0, EARLIER);
-    struct drain *drain = drain_start(world.spool, refusing.breaker, &parts, do_nothing, NULL, NULL);
+    struct drain *drain = start(&refusing, &world, do_nothing, NULL);
     await_queue(&world, EARLIER, EARLIER);
     put_events(&world, 's', "signal", signal_rest, EARLIER, LATER);
     put_events(&world, 'c', "line_crossing", crossing_rest, 0, 1);
@@ -284,13 +290,8 @@ static void test_a_store_is_not_asked_by_a_stop(void)
     refusing.settings.spool.retry_seconds = refusing.settings.spool.retry_max_seconds = 0.001; /* it would be by then */
     world_init(&world);
     world_open(&world);
-    const struct record_path_parts parts = {.settings = &refusing.settings,
-                                            .clock = clock_system(),
-                                            .data_dir = world.parent,
-                                            .store = refusing.store,
-                                            .health = &refusing.health};
     put_events(&world, 's', "signal", signal_rest, 0, REFUSED);
-    struct drain *drain = drain_start(world.spool, refusing.breaker, &parts, hold_until_woken, &hold, NULL);
+    struct drain *drain = start(&refusing, &world, hold_until_woken, &hold);
     int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
     while (!__atomic_load_n(&hold.is_held, __ATOMIC_ACQUIRE)) {
         g_assert_cmpint(g_get_monotonic_time(), <, until_us);
