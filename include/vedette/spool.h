@@ -8,7 +8,7 @@
  *
  * On disk it is a directory of small SQLite files; docs/spool.md describes them and what is promised of them.
  *
- * Who can not use some records for now, but can use others, defers them: they wait aside, where they were, and those
+ * Who cannot use some records for now, but can use others, defers them: they wait aside, where they were, and those
  * behind them are given out, until all are recalled.
  *
  * Durable (the default): vedette_spool_enqueue returns when the records' commit is synced; calls of several threads

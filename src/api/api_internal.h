@@ -2,9 +2,9 @@
  *
  * A request lives from its request line to the end of its answer, on one thread at a time: those of libmicrohttpd read
  * and answer, and wait for nothing (but to look up who sends a large picture: all but one of them); what may have to
- * wait is handled by the handler pool's. Handlers fill an answer and
- * know nothing of sockets; server.c does. What a request says was read by its route's tables before. One watch thread
- * (watch.c) ends what takes too long, wakes requests that wait for a preview, and carries all WebSockets (websocket.c).
+ * wait is handled by the handler pool's. Handlers fill an answer and know nothing of sockets; server.c does. What a
+ * request says was read by its route's tables before. One watch thread (watch.c) ends what takes too long, wakes
+ * requests that wait for a preview, and carries all WebSockets (websocket.c).
  */
 #pragma once
 

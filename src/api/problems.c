@@ -122,8 +122,7 @@ static bool is_of_cursor(const GError *error)
            g_str_has_prefix(error->message, cursor_prefix);
 }
 
-/* What was full may have room in a minute, as what counts by the minute has; a password is looked at in less than a
- * second. */
+/* What was full may have room in a minute, as what counts by the minute has. */
 enum { FULL_RETRY_SECONDS = 60, BUSY_RETRY_SECONDS = 1 };
 
 void answer_error(struct answer *answer, const GError *error)
@@ -138,6 +137,7 @@ void answer_error(struct answer *answer, const GError *error)
         {VEDETTE_ERROR_NOT_FOUND, MHD_HTTP_NOT_FOUND, 0},
         {VEDETTE_ERROR_CONFLICT, MHD_HTTP_CONFLICT, 0},
         {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS, FULL_RETRY_SECONDS},
+        {VEDETTE_ERROR_BUSY, MHD_HTTP_TOO_MANY_REQUESTS, BUSY_RETRY_SECONDS},
     };
     if (is_of_cursor(error)) {
         answer_bad_cursor(answer, error->message + strlen(cursor_prefix));
@@ -147,8 +147,7 @@ void answer_error(struct answer *answer, const GError *error)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
             answer_problem(answer, statuses[i].status, error->message, NULL);
             if (statuses[i].retry_seconds)
-                answer_header(answer, "Retry-After", "%d",
-                              auth_is_busy(error) ? BUSY_RETRY_SECONDS : statuses[i].retry_seconds);
+                answer_header(answer, "Retry-After", "%d", statuses[i].retry_seconds);
             return;
         }
     /* Paths and reasons are for the log and /health, not for everyone who asks. */

@@ -107,7 +107,8 @@ void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *or
 /* Right ones are not what the limits are there for, and neither are those for which we had no time. */
 void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure)
 {
-    bool is_busy = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    bool is_busy = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL) ||
+                   g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_BUSY);
     if (is_busy)
         counter_add(&auth->health->logins_limited, 1);
     for (int i = 0; (is_free || is_busy) && i < attempt->ask_count; i++)

@@ -99,20 +99,19 @@ struct login_limit {
 /* For Retry-After: 1 or more. */
 int login_limit_retry_seconds(const struct login_limit *limit);
 
-/* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many), or the store's own error. A name that does
- * not exist costs as much time as a wrong password, and reads the same. Who logged in before with this browser or from
- * this address has a limit of their own, so that nobody can lock them out. *limit is filled in any case. */
+/* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many), VEDETTE_ERROR_BUSY (at once), or the store's
+ * own error. A name that does not exist costs as much time as a wrong password, and reads the same. Who logged in
+ * before with this browser or from this address has a limit of their own, so that nobody can lock them out. *limit is
+ * filled in any case. */
 bool auth_login(struct auth *auth, const struct login_request *request, const struct auth_origin *origin,
                 struct grant *grant, struct login_limit *limit, GError **error);
 /* The next tokens of a session. False: VEDETTE_ERROR_PERMISSION; one that was used before ends its whole family. */
 bool auth_refresh(struct auth *auth, const char *refresh_token, const struct auth_origin *origin, struct grant *grant,
                   GError **error);
-/* Whether it failed, VEDETTE_ERROR_FULL, as auth.passwords_at_once are being looked at, here or wherever one is set: a
- * moment later they may not be. */
-bool auth_is_busy(const GError *error);
 bool auth_logout(struct auth *auth, const struct login *login, const struct audit_by *by, GError **error);
 /* Sets the user's own password and ends all other sessions. False: VEDETTE_ERROR_PERMISSION (the current one is
- * wrong), VEDETTE_ERROR_FULL, VEDETTE_ERROR_INVALID (the new one is not good enough), or the store's own. */
+ * wrong), VEDETTE_ERROR_FULL, VEDETTE_ERROR_BUSY, VEDETTE_ERROR_INVALID (the new one is not good enough), or the
+ * store's own. */
 bool auth_change_password(struct auth *auth, const struct login *login, const struct password_request *request,
                           const struct audit_by *by, GError **error);
 

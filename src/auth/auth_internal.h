@@ -82,7 +82,7 @@ bool attempt_begin(struct auth *auth, const struct auth_origin *origin, struct l
 /* It ended with a login: it is given back. */
 void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *origin);
 /* What became of one that took: `failure`, NULL when it was right. What is free, as what was right, or had no place
- * here (VEDETTE_ERROR_FULL) costs nothing. */
+ * here (VEDETTE_ERROR_FULL, VEDETTE_ERROR_BUSY) costs nothing. */
 void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure);
 /* Counts, audits and remembers (over a restart) one that was wrong. */
 void attempt_note_failure(struct auth *auth, const struct attempt *attempt, const char *action);
@@ -90,7 +90,7 @@ void attempt_note_failure(struct auth *auth, const struct attempt *attempt, cons
 /* ---- passwords (password.c) ---- */
 
 bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error);
-/* False: VEDETTE_ERROR_FULL, too many at once. `hash` NULL: takes as long, and is wrong. */
+/* False: VEDETTE_ERROR_BUSY. `hash` NULL: takes as long, and is wrong. */
 bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error);
 bool password_needs_rehash(const struct auth *auth, const char *hash);
 /* One for the first login, which is to be changed then. g_free. */

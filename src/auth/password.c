@@ -4,22 +4,14 @@
 
 #include "base/counter.h"
 
-static const char too_many_at_once[] = "too many logins at once: try again in a second";
-
 /* Argon2's memory is bounded by how many run at once. */
 static bool enter(struct auth *auth, GError **error)
 {
     if (__atomic_add_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL) <= AUTH_SETTINGS(auth)->passwords_at_once)
         return true;
     __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, too_many_at_once);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_BUSY, "too many logins at once: try again in a second");
     return false;
-}
-
-/* By its words: what is full has one code, whether it is for a moment or for long. */
-bool auth_is_busy(const GError *error)
-{
-    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL) && strcmp(error->message, too_many_at_once) == 0;
 }
 
 static void leave(struct auth *auth)

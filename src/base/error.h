@@ -20,6 +20,7 @@ enum vedette_error {
     VEDETTE_ERROR_UNSUPPORTED, /* understood, but this build or version does not do it */
     VEDETTE_ERROR_CANCELLED,   /* stopped on request */
     VEDETTE_ERROR_CONFLICT,    /* someone else changed it first: read it again */
+    VEDETTE_ERROR_BUSY,        /* too many do it just now; in a moment there will be room */
 };
 
 #define VEDETTE_ERROR (vedette_error_quark())

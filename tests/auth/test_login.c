@@ -130,9 +130,9 @@ static void test_p04_memory_is_bounded(void)
             threads[i] = g_thread_new("login", login_thread, &world);
         for (size_t i = 0; i < G_N_ELEMENTS(threads); i++) {
             int code = GPOINTER_TO_INT(g_thread_join(threads[i]));
-            g_assert_true(code == 0 || code == VEDETTE_ERROR_FULL);
+            g_assert_true(code == 0 || code == VEDETTE_ERROR_BUSY);
             good += code == 0;
-            full += code == VEDETTE_ERROR_FULL;
+            full += code == VEDETTE_ERROR_BUSY;
         }
     }
     g_assert_cmpint(good, >=, 1);
