@@ -1,6 +1,6 @@
 /* Speed as ratios to a baseline measured in the same run: process CPU time, A and B interleaved, medians. Machines are
- * noisy; the ratio is what stays. `bench [--json FILE] [WORD…]` prints a table and writes the same as JSON;
- * with words only the rows whose names hold one of them.
+ * noisy; the ratio is what stays, and more turns make it steadier. `bench [--json FILE] [WORD…]` prints a table and
+ * writes the same as JSON; with words only the rows whose names hold one of them.
  */
 #include "bench.h"
 
@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { ROUNDS = 15, SETS_MAX = 8 };
+enum { ROUNDS_MIN = 15, ROUNDS_MAX = 101, ROUNDS_BUDGET_MS = 3000, SETS_MAX = 8 };
 
 static double cpu_ms(void)
 {
@@ -40,23 +40,28 @@ struct contender {
     const char *set; /* of instructions; NULL: not a kernel */
     void (*call)(void *data);
     void *data;
-    double times_ms[ROUNDS];
+    double times_ms[ROUNDS_MAX];
+    int rounds;
 };
 
 static double median_ms(const struct contender *contender)
 {
-    return contender->times_ms[ROUNDS / 2];
+    return contender->times_ms[contender->rounds / 2];
 }
 
 static void measure(struct contender *contenders, size_t count, int repeats)
 {
+    double started = cpu_ms();
     for (size_t i = 0; i < count; i++)
         time_calls(contenders[i].call, contenders[i].data, 1); /* warm-up */
-    for (int round = 0; round < ROUNDS; round++)
+    int rounds = 0;
+    for (; rounds < ROUNDS_MAX && (rounds < ROUNDS_MIN || cpu_ms() - started < ROUNDS_BUDGET_MS); rounds++)
         for (size_t i = 0; i < count; i++)
-            contenders[i].times_ms[round] = time_calls(contenders[i].call, contenders[i].data, repeats);
-    for (size_t i = 0; i < count; i++)
-        qsort(contenders[i].times_ms, ROUNDS, sizeof *contenders[i].times_ms, compare);
+            contenders[i].times_ms[rounds] = time_calls(contenders[i].call, contenders[i].data, repeats);
+    for (size_t i = 0; i < count; i++) {
+        contenders[i].rounds = rounds;
+        qsort(contenders[i].times_ms, (size_t)rounds, sizeof *contenders[i].times_ms, compare);
+    }
 }
 
 struct frame *bench_frame(enum frame_format format)
@@ -101,7 +106,7 @@ static void show_kernel(const struct row *row, FILE *json)
     size_t count = 0;
     for (const struct cpu_set *set = NULL; count < SETS_MAX && (set = cpu_next_set(set));) {
         cpu_limit(set->features);
-        forms[count++] = (struct contender){set->name, row->ours, row->setup(row->argument), {0}};
+        forms[count++] = (struct contender){set->name, row->ours, row->setup(row->argument), {0}, 0};
     }
     cpu_limit(~0U);
     measure(forms, count, row->repeats);
@@ -116,7 +121,7 @@ static void show(const struct row *row, FILE *json)
     void *data = row->setup(row->argument);
     if (!data)
         return;
-    struct contender both[] = {{NULL, row->ours, data, {0}}, {NULL, row->theirs, data, {0}}};
+    struct contender both[] = {{NULL, row->ours, data, {0}, 0}, {NULL, row->theirs, data, {0}, 0}};
     measure(both, G_N_ELEMENTS(both), row->repeats);
     tell(row->name, row, median_ms(&both[0]), median_ms(&both[1]), json);
     if (row->report)

@@ -81,6 +81,10 @@ static void *detection_setup(const void *argument)
     }
     bench->frame = bench_frame(FRAME_NV12);
     bench->found = g_new0(struct detections, 1);
+    /* Both look at the same picture: multiplying by nothing takes less time, on some processors. */
+    struct preprocess *preprocess = preprocess_new(detector_card(bench->detector));
+    preprocess_run(preprocess, bench->frame, runtime_input(bench->runtime));
+    preprocess_free(preprocess);
     return bench;
 }
 
@@ -164,7 +168,7 @@ static const int four = 4, eight = 8;
 static const struct row rows[] = {
     {"preprocess NV12, 1080p to 416", "its scalar form", preprocess_picture, NULL, preprocess_setup, &nv12, 20, NULL},
     {"preprocess I420, 1080p to 416", "its scalar form", preprocess_picture, NULL, preprocess_setup, &i420, 20, NULL},
-    {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup, NULL, 4, NULL},
+    {"detection, 1080p frame", "ONNX Runtime alone", detection_ours, detection_theirs, detection_setup, NULL, 1, NULL},
     {"YuNet on the CPU, 4 pictures in one call", "4 calls", batch_ours, batch_theirs, batch_setup, &four, 1, NULL},
     {"YuNet on the CPU, 8 pictures in one call", "8 calls", batch_ours, batch_theirs, batch_setup, &eight, 1, NULL},
 };
