@@ -106,7 +106,7 @@ bool spool_make_room(struct vedette_spool *spool, int64_t bytes, GError **error)
         spool_retire_file(spool, file);
     } else if (file && !file->is_followed && is_filled(spool, file, bytes, 2)) {
         file->is_followed = true;
-        spool_next_ask(spool);
+        spool_next_ask(spool, 2 * file->log_bytes);
     }
     return spool->active || begin_file(spool, error);
 }

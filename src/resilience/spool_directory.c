@@ -14,6 +14,7 @@
 
 enum {
     REMOVE_STEP_BYTES = 256 << 10,
+    FILL_STEP_BYTES = 256 << 10,
     REMOVE_PAUSE_US = 1000, /* a commit of the file system's journal gets between */
     LOG_HEADER_BYTES = 32,  /* sqlite.org/walformat.html */
 };
@@ -260,6 +261,30 @@ static bool clear_header(int fd)
     return pwrite(fd, zeros, sizeof zeros, 0) == (ssize_t)sizeof zeros && fdatasync(fd) == 0;
 }
 
+/* Zeros, synced step by step: a commit of another file's never waits for more than one. */
+static bool fill_log(int fd, int64_t bytes)
+{
+    g_autofree char *zeros = g_malloc0(FILL_STEP_BYTES);
+    for (int64_t at = 0, length; at < bytes; at += length) {
+        length = MIN(bytes - at, FILL_STEP_BYTES);
+        if (is_injected("spool.fill") || pwrite(fd, zeros, (size_t)length, at) != length || fdatasync(fd) != 0)
+            return false;
+    }
+    return true;
+}
+
+bool spool_directory_make_log(const struct spool_directory *directory, int64_t bytes)
+{
+    int fd = openat(directory->fd, spare_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    bool is_made = fd >= 0 && fill_log(fd, bytes);
+    if (fd >= 0)
+        close(fd);
+    spool_crash_point("crash.spool.log-made");
+    if (fd >= 0 && !is_made)
+        spool_directory_free_log(directory);
+    return is_made;
+}
+
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path)
 {
     g_autofree char *log = g_strconcat(path, "-wal", NULL), *spare = spool_directory_file(directory, spare_name);
@@ -267,7 +292,8 @@ int64_t spool_directory_keep_log(const struct spool_directory *directory, const 
     if (!spool_directory_rename(log, spare, NULL))
         return 0;
     int fd = openat(directory->fd, spare_name, O_WRONLY | O_NOFOLLOW | O_CLOEXEC);
-    bool is_kept = fd >= 0 && fstat(fd, &status) == 0 && clear_header(fd) && spool_directory_sync(directory, NULL);
+    bool is_kept = fd >= 0 && fstat(fd, &status) == 0 && status.st_size > LOG_HEADER_BYTES && clear_header(fd) &&
+                   spool_directory_sync(directory, NULL);
     if (fd >= 0)
         close(fd);
     spool_crash_point("crash.spool.log-kept");

@@ -94,6 +94,8 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
 /* The log beside a file that goes becomes the spare one, empty for whoever opens it. Returns its bytes; 0: there is
  * none, or it could not be kept. */
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path);
+/* A spare log of so many zeros, synced; there must be none. False: it could not be made, and nothing is left of it. */
+bool spool_directory_make_log(const struct spool_directory *directory, int64_t bytes);
 /* The spare log stands beside a file that has none and is not open. Synced. */
 bool spool_directory_use_log(const struct spool_directory *directory, const char *path, GError **error);
 void spool_directory_free_log(const struct spool_directory *directory);
@@ -339,6 +341,7 @@ struct vedette_spool {
     GHashTable *out;    /* of struct spool_out *: what is given out */
     int64_t unread_records, unread_bytes, unread_files; /* not in the queue yet, by their names */
     int64_t disk_bytes;
+    int64_t next_log_bytes;         /* of the spare log to be made with the next file, where none is kept */
     int64_t progress_us;            /* when a record was settled, or the first came */
     int64_t held_us, held_since_us; /* time that did not pass for expiry */
     int64_t held_since_ms;          /* the same by the wall clock, over restarts */
@@ -445,8 +448,9 @@ void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 /* Files smaller than this are made when they are needed, and their logs not kept (1 MiB). Tests set it. */
 extern int64_t spool_ahead_bytes;
 
-/* Asks the sealer to make it, where there is room for that. disk. */
-void spool_next_ask(struct vedette_spool *spool);
+/* Asks the sealer to make it, and a spare log of so many bytes where none is kept, where there is room for that. disk.
+ */
+void spool_next_ask(struct vedette_spool *spool, int64_t log_bytes);
 /* The sealer does. */
 void spool_next_prepare(struct vedette_spool *spool);
 /* It, made ahead (*was_ready) or now. It stays spool->next_file until the writer has put it among the files. disk. */

@@ -90,13 +90,23 @@ struct spool_file *spool_next_await(struct vedette_spool *spool, bool *was_ready
     return file;
 }
 
-void spool_next_ask(struct vedette_spool *spool)
+void spool_next_ask(struct vedette_spool *spool, int64_t log_bytes)
 {
     if (spool->config.file_bytes < spool_ahead_bytes || !spool_has_room_ahead(spool))
         return;
     pthread_mutex_lock(&spool->lock);
     spool->is_next_wanted = true;
+    spool->next_log_bytes = log_bytes;
     pthread_cond_signal(&spool->retired);
+    pthread_mutex_unlock(&spool->lock);
+}
+
+/* `next` held. */
+static void count_log(struct vedette_spool *spool, int64_t bytes)
+{
+    pthread_mutex_lock(&spool->lock);
+    spool->disk_bytes += bytes;
+    spool->spare_bytes += bytes;
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -106,7 +116,10 @@ void spool_next_prepare(struct vedette_spool *spool)
     pthread_mutex_lock(&spool->lock);
     bool is_wanted = spool->is_next_wanted && !spool->next_file;
     spool->is_next_wanted = false;
+    int64_t log_bytes = spool->next_log_bytes;
     pthread_mutex_unlock(&spool->lock);
+    if (is_wanted && !spool->spare_bytes && spool_directory_make_log(&spool->directory, log_bytes))
+        count_log(spool, log_bytes);
     if (is_wanted)
         make_next(spool, true, NULL); /* where it fails, the writer tries itself, and tells why */
     pthread_mutex_unlock(&spool->next);
