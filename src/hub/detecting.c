@@ -160,7 +160,8 @@ static void remove_ended(struct detecting *detecting)
 {
     for (guint i = detecting->helpers->len; i-- > 0;) {
         struct helper *helper = g_ptr_array_index(detecting->helpers, i);
-        if (!helper->is_ending || helper->worker->pid)
+        /* batches of its that are on their way name it */
+        if (!helper->is_ending || helper->worker->pid || helper->worker->bytes_in_hand)
             continue;
         g_ptr_array_remove(detecting->hub->workers, helper->worker); /* which frees it */
         g_ptr_array_remove_index(detecting->helpers, i);

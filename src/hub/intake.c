@@ -345,9 +345,20 @@ static bool take_hello(struct hub_worker *worker, const char *body, size_t lengt
     return hub_worker_admit(worker, error);
 }
 
+/* Of cameras, of which a worker that looks at pictures has none. */
+static bool is_of_cameras(enum link_type type)
+{
+    return type == LINK_EVENTS || type == LINK_TRACKS || type == LINK_PREVIEW;
+}
+
 static bool take_message(struct hub_worker *worker, enum link_type type, const void *body, size_t length,
                          GError **error)
 {
+    if (worker->looks_at_pictures && is_of_cameras(type)) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
+                    "it looks at pictures and sent message %d of a camera", type);
+        return false;
+    }
     if ((type == LINK_HELLO) == worker->has_said_hello) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL,
                     type == LINK_HELLO ? "it said hello twice" : "it sent message %d before its hello", type);

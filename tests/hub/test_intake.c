@@ -356,6 +356,64 @@ static void test_a_window_in_hand_silences_nobody(void)
     world_clear(&world);
 }
 
+/* ---- workers that look at pictures ---- */
+
+/* It decodes strangers' pictures: what only a watcher of cameras has to say ends it, and nothing of it is kept. */
+static void test_who_looks_at_pictures_tells_of_no_camera(void)
+{
+    static const struct {
+        enum link_type type;
+        const char *body;
+        size_t length;
+    } cases[] = {
+        {LINK_EVENTS, "12345678{]\n", 11},
+        {LINK_TRACKS, "{\"camera_id\":\"door\",\"at\":\"2026-01-01T00:00:00Z\",\"tracks\":[]}", 60},
+        {LINK_PREVIEW, "\x04\0door0123456789abcdefghijklmn\xff\xd8\xff", 33},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct world world;
+        g_autoptr(GError) error = NULL;
+        world_init(&world);
+        be_admitted(&world);
+        world.worker->looks_at_pictures = true;
+        g_test_message("case %zu", i);
+        g_assert_false(tell(&world, cases[i].type, cases[i].body, cases[i].length, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL);
+        g_assert_cmpuint(world.worker->bytes_in_hand, ==, 0);
+        world_clear(&world);
+    }
+}
+
+static void note_nothing(void *data)
+{
+    (void)data;
+}
+
+/* What is on its way names its worker: one that ends is freed after it came back. */
+static void test_who_ends_outlives_its_batches(void)
+{
+    struct world world;
+    world_init(&world);
+    world.hub.program = (char *)"/nowhere/vedette"; /* it ends at its start */
+    struct detecting *detecting = detecting_new(&world.hub);
+    const struct detect_asker asker = {note_nothing, NULL};
+    g_autoptr(GBytes) nothing = g_bytes_new(NULL, 0);
+    guint before = world.hub.workers->len;
+    struct detect_job *job = detect_submit(detecting_queue(detecting), "default", nothing, nothing, &asker, NULL);
+    detecting_turn(detecting);
+    g_assert_cmpuint(world.hub.workers->len, ==, before + 1);
+    struct hub_worker *helper = g_ptr_array_index(world.hub.workers, before);
+    detect_job_leave(job); /* nobody asks for another one */
+    intake_put_batch(helper, 1, 1, g_ptr_array_new());
+    detecting_turn(detecting);
+    g_assert_cmpuint(world.hub.workers->len, ==, before + 1);
+    RUN_UNTIL(&world, helper->bytes_in_hand == 0);
+    detecting_turn(detecting);
+    g_assert_cmpuint(world.hub.workers->len, ==, before);
+    detecting_free(detecting);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -378,5 +436,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/pictures say what they were made by", test_pictures_say_what_they_were_made_by);
     g_test_add_func("/intake/what a worker counts is checked", test_what_a_worker_counts_is_checked);
     g_test_add_func("/intake/a window in hand silences nobody", test_a_window_in_hand_silences_nobody);
+    g_test_add_func("/intake/who looks at pictures tells of no camera", test_who_looks_at_pictures_tells_of_no_camera);
+    g_test_add_func("/intake/who ends outlives its batches", test_who_ends_outlives_its_batches);
     return g_test_run();
 }
