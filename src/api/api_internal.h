@@ -295,8 +295,8 @@ bool limits_take_guess(struct request *request, struct answer *answer);
 void limits_give_back_guess(struct request *request);
 void answer_rate_limit(struct answer *answer, const char *policy, int64_t quota, const struct vedette_limit *limit);
 
-/* oidc.c. Waits for a call that is under way. NULL is allowed. */
-void oidc_call_free(struct oidc_call *call);
+/* oidc.c. The request is over; a call that is under way ends by itself. NULL is allowed. */
+void oidc_call_leave(struct oidc_call *call);
 
 /* upgrade.c, event_stream.c */
 void handle_websocket(struct request *request, struct answer *answer);

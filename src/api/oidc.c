@@ -1,5 +1,5 @@
 /* The way to the OpenID Connect issuer and back. Asking it takes its time, so that is done on a thread of its own while
- * the request waits. */
+ * the request waits. A browser may leave before: nobody waits for the issuer then but the thread that asks it. */
 #define LOG_MODULE "api"
 #include <string.h>
 
@@ -9,10 +9,12 @@
 enum { COMPLAINT_US = 10000000 };
 
 struct oidc_call {
-    const struct request *request; /* lives until the call is joined */
-    GThread *thread;
+    /* immutable once the thread runs */
+    struct api *api;
     char *state_token, *state, *code, *device, *user_agent;
-    int is_done; /* atomic; what follows is the thread's before, the request's after */
+    char from[API_ADDRESS_BYTES];
+    int references; /* atomic: the request's and the thread's */
+    int is_done;    /* atomic; what follows is the thread's before, the request's after */
     bool is_good;
     char *address, *new_state_token;
     struct grant grant;
@@ -20,12 +22,10 @@ struct oidc_call {
     GError *error;
 };
 
-void oidc_call_free(struct oidc_call *call)
+void oidc_call_leave(struct oidc_call *call)
 {
-    if (!call)
+    if (!call || !g_atomic_int_dec_and_test(&call->references))
         return;
-    if (call->thread)
-        g_thread_join(call->thread);
     char *const texts[] = {call->state_token, call->state,   call->code,           call->device,
                            call->user_agent,  call->address, call->new_state_token};
     for (size_t i = 0; i < G_N_ELEMENTS(texts); i++)
@@ -38,30 +38,52 @@ void oidc_call_free(struct oidc_call *call)
 static gpointer run(gpointer data)
 {
     struct oidc_call *call = data;
-    struct auth *auth = call->request->api->auth;
-    const struct auth_origin origin = {call->request->address, call->user_agent, call->device};
+    struct watch *watch = call->api->watch;
+    struct auth *auth = call->api->auth;
+    const struct auth_origin origin = {call->from, call->user_agent, call->device};
     call->is_good =
         call->code ? auth_oidc_finish(auth, call->state_token, call->state, call->code, &origin, &call->grant,
                                       &call->limit, &call->error)
                    : auth_oidc_begin(auth, &origin, &call->address, &call->new_state_token, &call->limit, &call->error);
     __atomic_store_n(&call->is_done, 1, __ATOMIC_RELEASE);
-    watch_hurry(call->request->api->watch);
+    watch_hurry(watch);
+    oidc_call_leave(call);
+    watch_release(watch); /* until when the server does not stop */
     return NULL;
+}
+
+static void begin_thread(struct oidc_call *call)
+{
+    struct watch *watch = call->api->watch;
+    if (!watch_hold(watch)) {
+        g_set_error_literal(&call->error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "the server stops");
+        call->is_done = 1;
+        return;
+    }
+    g_atomic_int_inc(&call->references);
+    GThread *thread = g_thread_try_new("oidc", run, call, &call->error);
+    if (thread) {
+        g_thread_unref(thread);
+        return;
+    }
+    g_atomic_int_add(&call->references, -1);
+    call->is_done = 1;
+    watch_release(watch);
 }
 
 static struct oidc_call *start(struct request *request)
 {
     struct oidc_call *call = g_new0(struct oidc_call, 1);
     const GPtrArray *given = request->target->parameters;
-    call->request = request;
+    call->api = request->api;
+    call->references = 1;
     call->state_token = http_cookie_get(request->cookie, cookie_oidc);
     call->device = http_cookie_get(request->cookie, cookie_device);
     call->user_agent = g_strdup(request->user_agent);
     call->state = g_strdup(http_parameter_get(given, "state"));
     call->code = g_strdup(http_parameter_get(given, "code"));
-    call->thread = g_thread_try_new("oidc", run, call, &call->error);
-    if (!call->thread)
-        call->is_done = 1;
+    g_strlcpy(call->from, request->address, sizeof call->from);
+    begin_thread(call);
     return call;
 }
 

@@ -526,7 +526,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
         answer_clear(&request->answer);
     }
     feed_free(request->feed);
-    oidc_call_free(request->oidc_call); /* it reads the request */
+    oidc_call_leave(request->oidc_call);
     request_forget(request);
     http_target_free(request->target);
     login_clear(&request->login);

@@ -227,6 +227,73 @@ static void test_the_log_tells_why(void)
     oidc_end(&world);
 }
 
+/* ---- an issuer that hangs ---- */
+
+enum { HUNG_VISITORS = 4, SOON_US = 10000000, HUNG_MS = 60000 };
+static const char live_request[] = "GET /health/live HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n";
+
+/* A port at which nobody ever answers. */
+static int hung_listener(char **address)
+{
+    struct sockaddr_in here = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof here;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    g_assert_cmpint(bind(fd, (struct sockaddr *)&here, sizeof here), ==, 0);
+    g_assert_cmpint(listen(fd, HUNG_VISITORS), ==, 0);
+    g_assert_cmpint(getsockname(fd, (struct sockaddr *)&here, &size), ==, 0);
+    *address = g_strdup_printf("http://127.0.0.1:%d", ntohs(here.sin_port));
+    return fd;
+}
+
+/* Begins a login and leaves as soon as the issuer was asked; the issuer's end of that. */
+static int visit_and_leave(const struct oidc_world *world, int listener)
+{
+    int fd = world_connect(&world->world);
+    world_send(fd, "GET /auth/oidc/login HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n");
+    struct pollfd asked = {.fd = listener, .events = POLLIN};
+    g_assert_cmpint(poll(&asked, 1, HUNG_MS), ==, 1);
+    int asking = accept(listener, NULL, NULL);
+    close(fd);
+    return asking;
+}
+
+/* Whether someone is answered by then; who has no place is let go at once. */
+static bool is_answered_by(const struct oidc_world *world, gint64 deadline_us)
+{
+    char byte;
+    int fd = world_connect(&world->world);
+    struct pollfd answered = {.fd = fd, .events = POLLIN};
+    (void)!send(fd, live_request, strlen(live_request), MSG_NOSIGNAL);
+    int64_t rest_ms = (deadline_us - g_get_monotonic_time()) / 1000;
+    bool is_answered = poll(&answered, 1, (int)MAX(rest_ms, 0)) == 1 && recv(fd, &byte, 1, 0) == 1;
+    close(fd);
+    return is_answered;
+}
+
+/* Their places are free while the issuer is still asked, and so is the thread that serves them. */
+static void test_who_leaves_a_hung_issuer_holds_nothing(void)
+{
+    struct oidc_world world;
+    g_autofree char *address = NULL;
+    int listener = hung_listener(&address), asking[HUNG_VISITORS];
+    oidc_prepare(&world);
+    replace(&world.world.settings.auth.oidc.issuer, address);
+    world.world.settings.auth.oidc.timeout_ms = HUNG_MS;
+    world.world.settings.http.max_connections_per_address = HUNG_VISITORS;
+    world_start(&world.world);
+    for (int i = 0; i < HUNG_VISITORS; i++)
+        asking[i] = visit_and_leave(&world, listener);
+    gint64 deadline = g_get_monotonic_time() + SOON_US;
+    bool is_answered = false;
+    while (!is_answered && g_get_monotonic_time() < deadline)
+        is_answered = is_answered_by(&world, deadline);
+    g_assert_true(is_answered);
+    for (int i = 0; i < HUNG_VISITORS; i++)
+        close(asking[i]);
+    close(listener);
+    oidc_end(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -238,5 +305,6 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc_logins/who_is_refused_there_is_told", test_who_is_refused_there_is_told);
     g_test_add_func("/oidc_logins/an_issuer_that_is_another", test_an_issuer_that_is_another);
     g_test_add_func("/oidc_logins/an_issuer_that_is_away", test_an_issuer_that_is_away);
+    g_test_add_func("/oidc_logins/who_leaves_a_hung_issuer_holds_nothing", test_who_leaves_a_hung_issuer_holds_nothing);
     return g_test_run();
 }
