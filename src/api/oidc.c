@@ -182,8 +182,10 @@ static const struct route routes[] = {
      .parameters = &oidc_parameters_descriptor,
      .status = MHD_HTTP_FOUND,
      .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
-     .features = ROUTE_COOKIES | ROUTE_COUNTED,
+     .features = ROUTE_COOKIES | ROUTE_COUNTED | ROUTE_OPEN_QUERY,
      .handle = handle_callback,
-     .doc = "Where the issuer sends the browser back to: logs in and goes to the page."},
+     .doc =
+         "Where the issuer sends the browser back to: logs in and goes to the page. What else the issuer adds to the "
+         "query is passed over (RFC 6749 section 4.1.2)."},
 };
 const struct route_group oidc_routes = ROUTE_GROUP("oidc", "Logins by an OpenID Connect issuer.", routes);

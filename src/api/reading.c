@@ -19,6 +19,11 @@ static bool is_in_path(const struct record_descriptor *parameters, const char *n
     return field && field->flags & RECORD_KEY;
 }
 
+static bool is_passed_over(const struct route *route, const char *name)
+{
+    return route->features & ROUTE_OPEN_QUERY && !record_find_field(route->parameters, name);
+}
+
 /* The path's and then the query's; `names` keeps those of the path. What stands in the query and belongs in the path is
  * as unknown there as anything else. */
 static GArray *collect_texts(const struct request *request, GPtrArray *names, struct record_errors *errors)
@@ -37,6 +42,8 @@ static GArray *collect_texts(const struct request *request, GPtrArray *names, st
     for (guint i = 0; i < given->len; i++) {
         const struct http_parameter *parameter = g_ptr_array_index(given, i);
         const struct record_text text = {parameter->name, parameter->value};
+        if (is_passed_over(request->route, text.name))
+            continue;
         if (!request->route->parameters || is_in_path(request->route->parameters, text.name))
             record_errors_add(errors, text.name, "is unknown here: leave it out");
         else

@@ -90,6 +90,7 @@ enum route_feature {
     ROUTE_SIGNED = 1 << 9,    /* its sender signs it (Standard Webhooks) in place of a login */
     ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
     ROUTE_COUNTED = 1 << 11,  /* counts wrong logins, and tells how many more may be tried */
+    ROUTE_OPEN_QUERY = 1 << 13, /* someone else writes its query: what it does not know of it is passed over */
 };
 
 struct route {

@@ -75,11 +75,12 @@ static char *begin_login(const struct oidc_world *world, char **cookie)
     return address;
 }
 
+/* With more than was asked for, as Google and others add to it. */
 static char *return_target(const struct issuer_return *back)
 {
     g_autofree char *code = g_uri_escape_string(back->code, NULL, false),
                     *state = g_uri_escape_string(back->state, NULL, false);
-    return g_strdup_printf("/auth/oidc/callback?code=%s&state=%s", code, state);
+    return g_strdup_printf("/auth/oidc/callback?code=%s&state=%s&scope=openid&authuser=0&prompt=none&x=y", code, state);
 }
 
 static void expect_status(const struct oidc_world *world, const char *target, const char *cookie, int status)

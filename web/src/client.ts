@@ -508,7 +508,7 @@ export class Client {
     await this.send("GET", `/auth/oidc/login`, {}, undefined, call);
   }
 
-  /** Where the issuer sends the browser back to: logs in and goes to the page. */
+  /** Where the issuer sends the browser back to: logs in and goes to the page. What else the issuer adds to the query is passed over (RFC 6749 section 4.1.2). */
   async endOidcLogin(query: { code?: string; state?: string; error?: string; error_description?: string; error_uri?: string; iss?: string; session_state?: string; scope?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("GET", `/auth/oidc/callback`, query, undefined, call);
   }
