@@ -341,7 +341,8 @@ struct line_walker {
 struct line_watch {
     const struct line *line;
     double length;
-    struct watch_list walkers; /* of struct line_walker */
+    struct record_point ends[2]; /* a and b, or beyond the picture where they lie on its edge */
+    struct watch_list walkers;   /* of struct line_walker */
     struct schedule schedule;
     bool is_active; /* by its schedule, in this frame */
     int ins, outs;

@@ -7,12 +7,27 @@
 #include <math.h>
 #include <string.h>
 
+/* How far a line goes on beyond the picture, in pictures: further than boxes do. */
+static const double beyond_picture = 2;
+
+/* The end of the line, or where it goes on to from the picture's edge: the feet of who is cut by the edge lie beyond.
+ */
+static struct record_point line_end(struct record_point from, struct record_point end, double length)
+{
+    double x = (end.x - from.x) / length, y = (end.y - from.y) / length;
+    bool is_leaving = (x < 0 && end.x <= 0) || (x > 0 && end.x >= 1) || (y < 0 && end.y <= 0) || (y > 0 && end.y >= 1);
+    double further = is_leaving ? beyond_picture : 0;
+    return (struct record_point){end.x + x * further, end.y + y * further};
+}
+
 void line_watch_init(struct line_watch *watch, const struct line *line, const struct camera_rules *camera_rules,
                      const struct rule_settings *settings, int64_t *shed)
 {
     memset(watch, 0, sizeof *watch);
     watch->line = line;
     watch->length = hypot(line->b.x - line->a.x, line->b.y - line->a.y);
+    watch->ends[0] = line_end(line->b, line->a, watch->length);
+    watch->ends[1] = line_end(line->a, line->b, watch->length);
     watch_list_init(&watch->walkers, sizeof(struct line_walker), line->anchor, settings, shed);
     schedule_init(&watch->schedule, &line->schedule, camera_rules->time_zone);
     watch->changes = g_new0(struct line_change, WATCH_TRACKS_MAX);
@@ -76,7 +91,7 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
     watched_note(&walker->watched, track, sighting, look->anchor, look->media_us);
     double position = side_of_line(look->a, look->b, now);
     if (has_before && walker->is_left != (position < 0))
-        walker->has_met = segments_meet(look->a, look->b, before, now);
+        walker->has_met = segments_meet(look->watch->ends[0], look->watch->ends[1], before, now);
     walker->is_left = position < 0;
     int side = side_of(look, sighting->box.h, position);
     walker->frames[0] = walker->frames[0] << 1 | (side < 0);

@@ -189,7 +189,7 @@ static void tell(const struct zone_watch *watch, const struct object *object, co
 static void observe_object(struct object *object, const struct rule_context *context,
                            const struct observation *observation, const struct analytics_sink *sink)
 {
-    struct record_point foot = {object->box.x + object->box.w / 2, object->box.y + object->box.h};
+    struct record_point foot = point_within_picture(box_anchor(&object->box, ANCHOR_BOTTOM));
     for (size_t i = 0; i < context->zone_count; i++) {
         const struct zone_watch *watch = &context->zones[i];
         if (watch->slot >= ZONES_MAX)

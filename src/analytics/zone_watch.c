@@ -115,7 +115,7 @@ static inline __attribute__((always_inline)) void see(void *data, void *item, co
     if (before_us < 0 || watch_list_is_over(&watch->stays, &stay->watched))
         begin(stay);
     watched_note(&stay->watched, track, sighting, look->anchor, media_us);
-    bool is_in = zone_holds(look, sighting->anchors[look->anchor - 1]);
+    bool is_in = zone_holds(look, point_within_picture(sighting->anchors[look->anchor - 1]));
     stay->frames_in = stay->frames_in << 1 | is_in;
     stay->frames_out = stay->frames_out << 1 | !is_in;
     if (!is_in && !stay->is_inside) /* most are elsewhere */

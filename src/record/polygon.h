@@ -17,6 +17,14 @@ static inline bool polygon_holds(const struct record_points *polygon, struct rec
     return is_inside;
 }
 
+/* Where in the picture somebody is whose box may go on beyond its edges: at the edge. The far ones lie a step of stored
+ * boxes inside, for a polygon over the whole picture does not hold its own right and lower sides. */
+static inline struct record_point point_within_picture(struct record_point p)
+{
+    static const double last = 1 - 0x1p-12;
+    return (struct record_point){CLAMP(p.x, 0, last), CLAMP(p.y, 0, last)};
+}
+
 /* Whether a point of a–b lies in the box or on its edge (Liang and Barsky: what is left of it between each two sides).
  */
 static inline bool segment_meets_box(struct record_point a, struct record_point b, const struct record_box *box)

@@ -63,7 +63,7 @@ void selection_configure(struct selection *selection, const struct camera_config
 
 bool selection_masks(const struct selection *selection, const struct record_box *box)
 {
-    const struct record_point foot = {box->x + box->w / 2, box->y + box->h};
+    const struct record_point foot = point_within_picture((struct record_point){box->x + box->w / 2, box->y + box->h});
     for (size_t i = 0; i < selection->mask_count; i++)
         if (polygon_holds(&selection->masks[i], foot))
             return true;

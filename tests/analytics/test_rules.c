@@ -39,6 +39,88 @@ static void test_the_anchor_says_where_a_figure_is(void)
     }
 }
 
+/* Where feet are that the picture's lower edge cuts, by a model that ends the box there and by motion, which completes
+ * it. */
+static const double cut_feet[] = {0.9999, 1, 1.001, 1.06};
+
+static void test_who_is_cut_by_the_edge_is_in_the_zone_there(void)
+{
+    static struct record_point whole[] = {{0, 0}, {1, 0}, {1, 1}, {0, 1}};
+    static const double places[][2] = {{0.5, 0.9999}, {0.5, 1}, {0.5, 1.001}, {0.5, 1.06}, {1, 0.5},
+                                       {1.02, 0.5},   {0, 0.5}, {-0.02, 0.5}, {1, 1},      {-0.02, 1.06}};
+    for (size_t i = 0; i < G_N_ELEMENTS(places); i++) {
+        struct world world;
+        world_init(&world);
+        world_zone(&world)->kind = ZONE_INTRUSION;
+        memcpy(world_zone(&world)->polygon.items, whole, sizeof whole);
+        stand(&world, 1, places[i][0], places[i][1], 3);
+        if (world.enters != 1 || world.exits != 0 || told(&world, "intrusion") != 1)
+            g_error("%g, %g: %d entered, %d left, %d were told", places[i][0], places[i][1], world.enters, world.exits,
+                    told(&world, "intrusion"));
+        world_clear(&world);
+    }
+}
+
+static void test_who_is_cut_by_the_top_edge_is_in_the_zone_there(void)
+{
+    struct world world;
+    world_init(&world);
+    world_zone(&world)->anchor = ANCHOR_TOP;
+    world_zone(&world)->polygon.items[0].y = world_zone(&world)->polygon.items[1].y = 0;
+    stand(&world, 1, 0.5, (HEIGHT - 100.0) / OBSERVATION_BOX_ONE, 3);
+    g_assert_cmpint(world.enters, ==, 1);
+    world_clear(&world);
+}
+
+static void test_a_zone_short_of_the_edge_does_not_reach_it(void)
+{
+    struct world world;
+    world_init(&world); /* its zone ends at 0.9 */
+    for (size_t i = 0; i < G_N_ELEMENTS(cut_feet); i++)
+        stand(&world, i + 1, 0.5, cut_feet[i], 2);
+    g_assert_cmpint(world.enters, ==, 0);
+    world_clear(&world);
+}
+
+static void test_a_line_to_the_edge_is_crossed_by_who_is_cut_by_it(void)
+{
+    static const struct {
+        struct record_point a, b;
+        int crossings;
+    } lines[] = {
+        {{0.5, 0.3}, {0.5, 1}, 1},
+        {{0.5, 1}, {0.5, 0.3}, 1},
+        {{0.48, 0.3}, {0.5, 1}, 1},
+        {{0.5, 0.3}, {0.5, 0.8}, 0}, /* walked round */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(lines); i++)
+        for (size_t j = 0; j < G_N_ELEMENTS(cut_feet); j++) {
+            struct world world;
+            world_init(&world);
+            world_line(&world)->a = lines[i].a;
+            world_line(&world)->b = lines[i].b;
+            walk(&world, 1, 0.2, cut_feet[j], 0.8, cut_feet[j], 4);
+            if (world.ins + world.outs != lines[i].crossings)
+                g_error("line %zu at %g: %d in, %d out", i, cut_feet[j], world.ins, world.outs);
+            world_clear(&world);
+        }
+}
+
+/* Who leaves by the picture's edge crosses a line along it, though the feet are out of the picture by then. */
+static void test_a_line_along_the_edge_is_crossed_by_who_leaves(void)
+{
+    for (int i = 0; i < 2; i++) {
+        struct world world;
+        world_init(&world);
+        world_line(&world)->a = (struct record_point){0.3, i ? 1 : 0.99};
+        world_line(&world)->b = (struct record_point){0.7, i ? 1 : 0.99};
+        walk(&world, 1, 0.5, 0.7, 0.5, 1.1, 3);
+        walk(&world, 2, 0.9, 0.7, 0.9, 1.1, 3); /* beside it */
+        g_assert_cmpint(world.ins, ==, 1);
+        world_clear(&world);
+    }
+}
+
 static void test_a_track_is_counted_again_only_after_recount_seconds(void)
 {
     static const struct {
@@ -477,6 +559,16 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/N of M frames forgive a slip", test_n_of_m_frames_forgive_a_slip);
     g_test_add_func("/rules/the anchor says where a figure is", test_the_anchor_says_where_a_figure_is);
+    g_test_add_func("/rules/who is cut by the edge is in the zone there",
+                    test_who_is_cut_by_the_edge_is_in_the_zone_there);
+    g_test_add_func("/rules/who is cut by the top edge is in the zone there",
+                    test_who_is_cut_by_the_top_edge_is_in_the_zone_there);
+    g_test_add_func("/rules/a zone short of the edge does not reach it",
+                    test_a_zone_short_of_the_edge_does_not_reach_it);
+    g_test_add_func("/rules/a line to the edge is crossed by who is cut by it",
+                    test_a_line_to_the_edge_is_crossed_by_who_is_cut_by_it);
+    g_test_add_func("/rules/a line along the edge is crossed by who leaves",
+                    test_a_line_along_the_edge_is_crossed_by_who_leaves);
     g_test_add_func("/rules/a track is counted again only after recount_seconds",
                     test_a_track_is_counted_again_only_after_recount_seconds);
     g_test_add_func("/rules/an id switch while standing on the line counts once",

@@ -28,6 +28,18 @@ static void test_a_thing_that_stands_alone_is_told_once(void)
     }
 }
 
+static void test_a_thing_at_the_lower_edge_is_in_the_zone_there(void)
+{
+    struct world world;
+    struct picture_facts picture;
+    world_with_region(&world, &picture, false);
+    world_zone(&world)->polygon.items[2].y = world_zone(&world)->polygon.items[3].y = 1;
+    picture.regions[0] = (struct picture_region){1950, PICTURE_BOX_ONE - 300, 200, 300, false};
+    nobody(&world, 20);
+    g_assert_cmpint(told(&world, "object_left"), ==, 1);
+    world_clear(&world);
+}
+
 static void test_a_thing_with_its_owner_is_not_left(void)
 {
     struct world world;
@@ -407,6 +419,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/rules/a thing that stands alone is told once", test_a_thing_that_stands_alone_is_told_once);
+    g_test_add_func("/rules/a thing at the lower edge is in the zone there",
+                    test_a_thing_at_the_lower_edge_is_in_the_zone_there);
     g_test_add_func("/rules/a thing with its owner is not left", test_a_thing_with_its_owner_is_not_left);
     g_test_add_func("/rules/a person is one by every name", test_a_person_is_one_by_every_name);
     g_test_add_func("/rules/who passes by does not attend", test_who_passes_by_does_not_attend);

@@ -93,6 +93,33 @@ static void test_only_whole_figures_are_hidden_finely(void)
     g_assert_cmpfloat(selection_figure("face", &box).box.w, ==, box.w);
 }
 
+/* The feet of who is cut by the picture's edge lie on the edge, or beyond it. */
+static void test_a_mask_at_the_edge_holds_who_is_cut_by_it(void)
+{
+    static const struct record_point corners[] = {{0.5, 0.5}, {1, 0.5}, {1, 1}, {0.5, 1}};
+    static const struct {
+        struct record_box box;
+        bool is_masked;
+    } cases[] = {
+        {{0.6, 0.4, 0.1, 0.4}, true},   {{0.6, 0.6, 0.1, 0.4}, true},  {{0.6, 0.6, 0.1, 0.45}, true},
+        {{0.96, 0.4, 0.08, 0.4}, true}, {{0.98, 0.4, 0.1, 0.4}, true}, {{0.2, 0.6, 0.1, 0.45}, false},
+    };
+    struct record_list zones = {0};
+    struct zone *zone = record_list_append(&zones, &zone_descriptor);
+    struct selection selection;
+    zone->kind = ZONE_PRIVACY_MASK;
+    zone->polygon.items = g_memdup2(corners, sizeof corners);
+    zone->polygon.count = G_N_ELEMENTS(corners);
+    selection_init(&selection);
+    selection_set_masks(&selection, &zones);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++)
+        if (selection_masks(&selection, &cases[i].box) != cases[i].is_masked)
+            g_error("case %zu is wrong", i);
+    selection_clear(&selection);
+    record_clear(&zone_descriptor, zone);
+    g_free(zones.items);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -102,5 +129,7 @@ int main(int argc, char **argv)
     g_test_add_func("/selection/all is hidden until a policy says otherwise",
                     test_all_is_hidden_until_a_policy_says_otherwise);
     g_test_add_func("/selection/only whole figures are hidden finely", test_only_whole_figures_are_hidden_finely);
+    g_test_add_func("/selection/a mask at the edge holds who is cut by it",
+                    test_a_mask_at_the_edge_holds_who_is_cut_by_it);
     return g_test_run();
 }
