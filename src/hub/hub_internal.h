@@ -56,6 +56,7 @@ struct hub_worker {
     struct link *link;   /* NULL: not running */
     uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
+    bool is_killed;         /* its process, for its silence */
     bool is_apart;          /* of proof.c or trials.c: not started again, and its records are no camera's */
     bool has_defaults;      /* of proof.c: goes by the default settings of the analysis, and by no policies */
     bool looks_at_pictures; /* of detecting.c: without cameras */

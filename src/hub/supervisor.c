@@ -18,7 +18,7 @@ enum {
     LINK_QUEUE_BYTES = 2 * LINK_MAX_BODY_BYTES, /* the largest configuration, and what follows it */
     WORKER_LINK_FD = 3,
     SHIFT_MAX = 16,
-    HELLO_SILENCE_US = 60 * 1000000, /* libraries and a model are loaded meanwhile */
+    HELLO_SILENCE_US = 60 * 1000000, /* libraries are loaded meanwhile */
     SILENCE_US = 15 * 1000000,       /* afterwards a worker tells each camera's health every second */
 };
 
@@ -319,7 +319,7 @@ static bool spawn(struct hub_worker *worker, GError **error)
 bool hub_worker_start(struct hub_worker *worker, GError **error)
 {
     worker->generation++;
-    worker->has_said_hello = worker->has_stopped = worker->is_caged = false;
+    worker->has_said_hello = worker->has_stopped = worker->is_caged = worker->is_killed = false;
     worker->started_us = worker->heard_us = clock_monotonic_us(worker->hub->clock);
     if (!spawn(worker, error))
         return false;
@@ -379,7 +379,9 @@ void hub_worker_look_after(struct hub_worker *worker)
     int64_t silent_us = clock_monotonic_us(worker->hub->clock) - worker->heard_us;
     if (worker->looks_at_pictures && worker->has_said_hello)
         return; /* it speaks when it is asked: detecting.c has the deadline */
-    if (worker->pid && silent_us > (worker->has_said_hello ? SILENCE_US : HELLO_SILENCE_US)) {
+    bool is_silent = silent_us > (worker->has_said_hello ? SILENCE_US : HELLO_SILENCE_US);
+    if (worker->pid && is_silent && !worker->is_killed) { /* until its exit is noticed */
+        worker->is_killed = true;
         log_error(worker->id, "is ended: it has been silent for %lld s", (long long)(silent_us / G_USEC_PER_SEC));
         kill(worker->pid, SIGKILL);
     }

@@ -84,14 +84,20 @@ static void heed_word(struct worker *worker, const struct watched_camera *watche
     g_hash_table_remove(worker->words, watched->camera.id);
 }
 
-/* Nobody may be looked at for long: what fails already is told from the start. */
+void watching_note_looks(struct watched_camera *camera)
+{
+    struct reader *reader = camera->worker->reader;
+    g_autofree char *trouble = reader ? reader_describe_trouble(reader) : NULL;
+    if (trouble)
+        counter_set(&camera->health.reid_failing, 1);
+}
+
 static void know_looks(struct watched_camera *watched)
 {
     struct worker *worker = watched->worker;
     if (!worker->reader)
         return;
-    g_autofree char *trouble = reader_describe_trouble(worker->reader);
-    counter_set(&watched->health.reid_failing, trouble != NULL);
+    watching_note_looks(watched);
     pipeline_know_looks(watched->pipeline, &worker->config.reid, worker->reader, &worker->reader_lock);
 }
 
@@ -187,6 +193,10 @@ static void describe_provider(struct watched_camera *camera)
     struct camera_health *health = &camera->health;
     if (!camera->worker->detector)
         return;
+    if (models_loading(camera->worker) == MODELS_LOADING_DETECTOR) {
+        replace_text(&health->detector_provider_reason, "the model is still being loaded");
+        return;
+    }
     g_free(health->detector_provider);
     g_free(health->detector_provider_reason);
     detector_describe_provider(camera->worker->detector, &health->detector_provider, &health->detector_provider_reason);
@@ -203,13 +213,18 @@ static char *describe_failing(const char *model, char *trouble, const char *inst
 /* NULL: none does. */
 static char *describe_failing_model(const struct watched_camera *camera)
 {
-    const struct worker *worker = camera->worker;
+    static const char no_detector[] = "what moves is followed instead",
+                      no_reader[] = "a track that was lost for long gets a new id";
+    struct worker *worker = camera->worker;
+    enum models_loading loading = models_loading(worker);
+    if (loading == MODELS_LOADING_DETECTOR)
+        return g_strconcat("the model is still being loaded; ", no_detector, NULL);
     if (counter_get(&camera->health.detector_failing))
-        return describe_failing("the model", detector_describe_trouble(worker->detector),
-                                "what moves is followed instead");
+        return describe_failing("the model", detector_describe_trouble(worker->detector), no_detector);
+    if (loading == MODELS_LOADING_READER)
+        return g_strconcat("the model of looks is still being loaded; ", no_reader, NULL);
     if (counter_get(&camera->health.reid_failing))
-        return describe_failing("the model of looks", reader_describe_trouble(worker->reader),
-                                "a track that was lost for long gets a new id");
+        return describe_failing("the model of looks", reader_describe_trouble(worker->reader), no_reader);
     return NULL;
 }
 

@@ -136,31 +136,6 @@ static void warm_resolver(void)
         freeaddrinfo(found);
 }
 
-static void open_detector(struct worker *worker)
-{
-    const char *model = worker->config.detector.model;
-    g_autoptr(GError) error = NULL;
-    if (!model || !*model)
-        return;
-    worker->detector = detector_new(model, &worker->config.detector);
-    if (!detector_restart(worker->detector, &error)) /* as one that fails later: it is tried again */
-        log_error(NULL, "%s; what moves is tracked instead", error->message);
-}
-
-/* The runtime's settings are the detector's. */
-static void open_reader(struct worker *worker)
-{
-    const char *model = worker->config.reid.model;
-    struct detector_settings settings = worker->config.detector;
-    g_autoptr(GError) error = NULL;
-    if (!model || !*model)
-        return;
-    settings.card = worker->config.reid.card;
-    worker->reader = reader_new(model, &settings);
-    if (!reader_restart(worker->reader, &error)) /* as one that fails later: it is tried again */
-        log_error(NULL, "%s; tracks that are lost for long get new ids", error->message);
-}
-
 static bool send_hello(struct worker *worker, struct worker_hello *hello, GError **error)
 {
     hello->protocol_version = LINK_PROTOCOL_VERSION;
@@ -171,7 +146,7 @@ static bool send_hello(struct worker *worker, struct worker_hello *hello, GError
     return link_send(worker->link, LINK_HELLO, text->str, text->len, error);
 }
 
-/* Loads what must be loaded, closes the cage, proves it, and waits for the hub's word. */
+/* Loads what must be loaded, closes the cage, proves it, has the models loaded in it, and waits for the hub's word. */
 static bool get_ready(struct worker *worker, const char *hub_files, GError **error)
 {
     if (!media_init(true, error))
@@ -181,15 +156,14 @@ static bool get_ready(struct worker *worker, const char *hub_files, GError **err
     sandbox_close(&worker->config, hub_files, &hello);
     bool is_good = send_hello(worker, &hello, error);
     record_clear(&worker_hello_descriptor, &hello);
-    open_detector(worker); /* in the cage: a runtime's threads are held by it too */
-    open_reader(worker);
-    return is_good && receive_start(worker, error);
+    return is_good && models_begin(worker, error) && receive_start(worker, error);
 }
 
 static bool start(struct worker *worker, GError **error)
 {
     const struct camera *cameras = worker->config.cameras.items;
     trace_configure(worker->config.trace_ratio, 0);
+    models_await_for_cameras(worker);
     worker->streams = media_streams_new();
     for (size_t i = 0; i < worker->config.cameras.count; i++)
         watching_add(worker, &cameras[i], (uint64_t)worker->config.track_id_base);
@@ -199,31 +173,9 @@ static bool start(struct worker *worker, GError **error)
 
 /* ---- running ---- */
 
-/* A model that hangs is told to end; one that does not even hear that takes its process with it, and the hub starts
- * another. */
-static bool is_hanging(const struct worker *worker, const char *whose, int64_t busy_us)
-{
-    double busy_seconds = (double)busy_us / G_USEC_PER_SEC, limit_seconds = worker->config.detector.timeout_seconds;
-    if (busy_seconds < limit_seconds)
-        return false;
-    log_error(NULL, "the model of %s has not answered for %.0f s (detector.timeout_seconds is %g)", whose, busy_seconds,
-              limit_seconds);
-    if (busy_seconds >= 2 * limit_seconds)
-        _exit(EXIT_FAILURE);
-    return true;
-}
-
-static void watch_models(struct worker *worker)
-{
-    if (worker->detector && is_hanging(worker, "detection", detector_busy_us(worker->detector)))
-        detector_interrupt(worker->detector);
-    if (worker->reader && is_hanging(worker, "looks", reader_busy_us(worker->reader)))
-        reader_interrupt(worker->reader);
-}
-
 static void send_health(struct worker *worker)
 {
-    watch_models(worker);
+    models_watch(worker);
     int64_t now_us = clock_monotonic_us(clock_system());
     for (guint i = 0; i < worker->cameras->len; i++) {
         struct watched_camera *camera = g_ptr_array_index(worker->cameras, i);
@@ -369,6 +321,7 @@ static bool look_at(struct worker *worker, const struct link_parts *parts, struc
     struct detect_request request;
     if (!decode(&detect_order_descriptor, parts->text, parts->text_length, &request, error))
         return false;
+    models_await(worker);
     if (!worker->pictures)
         worker->pictures = pictures_new(&worker->config, worker->detector, clock_system());
     bool is_good = pictures_look(worker->pictures, &request, parts->bytes, parts->byte_count, response, jpeg, error);
@@ -586,6 +539,9 @@ int worker_main(int fd, const char *hub_files)
     bool is_asked = is_good || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CANCELLED);
     if (!is_asked)
         log_error(worker.config.worker_id, "ending: %s", error->message);
+    int status = is_asked ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (!models_end(&worker))
+        _exit(status); /* what is being loaded is not taken from under its thread */
     release(&worker);
-    return is_asked ? 0 : 1;
+    return status;
 }

@@ -1,6 +1,7 @@
 /* Shared by the files of the worker's process: what it holds of each camera, and the threads that analyse.
  *
- * Threads: the main one talks with the hub; sources have their own (media); a fixed pool analyses. `lock` guards which
+ * Threads: the main one talks with the hub; sources have their own (media); one loads the models and ends; a fixed pool
+ * analyses. `lock` guards which
  * camera waits and which is being analysed; everything else of a camera belongs to the analyser that has it.
  */
 #pragma once
@@ -49,6 +50,9 @@ struct watched_camera {
     bool is_finished;                     /* the main thread's, of one that was left: its last records are made */
 };
 
+/* Which of them is not there yet. */
+enum models_loading { MODELS_LOADED = 0, MODELS_LOADING_DETECTOR, MODELS_LOADING_READER };
+
 struct worker {
     struct link *link;
     struct outbox *outbox;
@@ -56,8 +60,12 @@ struct worker {
     struct media_streams *streams;
     struct detector *detector;
     pthread_mutex_t detector_lock;
-    struct reader *reader; /* of looks; NULL: tracks are not found again by them */
-    pthread_mutex_t reader_lock;
+    struct reader *reader;            /* of looks; NULL: tracks are not found again by them */
+    pthread_mutex_t reader_lock;      /* after detector_lock */
+    pthread_t loader;                 /* of both; while it loads it has their locks */
+    bool has_loader, is_loading_over; /* the main thread's; that it is over was noticed */
+    enum models_loading loading;      /* under lock */
+    pthread_cond_t loaded;            /* it changed; only with a loader */
     /* of struct watched_camera *, changed by the main thread alone, and under lock; a camera is freed from `left`, once
      * no analyser has it and all its records were acknowledged */
     GPtrArray *cameras, *left;
@@ -104,6 +112,23 @@ void watching_end_left(struct worker *worker);
 /* Once nothing is analysed any more: the last records of all. */
 void watching_finish_all(struct worker *worker);
 void watching_forget_added(struct worker *worker);
+/* Nobody may be looked at for long: a model of looks that fails is told of all the same, once it was to be loaded. */
+void watching_note_looks(struct watched_camera *camera);
+
+/* ---- models.c: main thread ---- */
+
+/* Begins to load them; with the cage closed. */
+bool models_begin(struct worker *worker, GError **error);
+/* Which of them is being loaded. Any thread. */
+enum models_loading models_loading(struct worker *worker);
+/* Until they are loaded, or could not be. */
+void models_await(struct worker *worker);
+/* The same, but for some seconds at most: then the cameras begin without. */
+void models_await_for_cameras(struct worker *worker);
+/* Ends one that hangs, and with one that does not end the process. Each second. */
+void models_watch(struct worker *worker);
+/* False: one is still being loaded, and nothing of the worker may be freed. */
+bool models_end(struct worker *worker);
 
 /* ---- analyser.c ---- */
 

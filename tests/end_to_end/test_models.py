@@ -95,6 +95,34 @@ def a_model_that_cannot_be_loaded_is_one_that_fails():
             assert len(hub.workers()) == 1 and hub.log().count("worker started") <= 1, hub.log()
 
 
+def a_model_that_takes_long_to_load_costs_its_camera_only_the_model():
+    """Its first run, before any picture comes, does not end."""
+    need_models()
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        onnx_file.write(directory / "slow.onnx", onnx_file.hanging, limit=-1.0)
+        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "timeout_seconds: 600")
+        with Hub(directory, config + "cameras:\n" + camera_config("bright", camera.url)) as hub:
+            until(lambda: hub.online() == {"bright"}, "the camera is online")
+            until(lambda: health(hub, "bright")["last_error"] == "the model is still being loaded; what moves is "
+                  "followed instead", "the camera says what it waits for")
+            assert "loaded" in health(hub, "bright")["detector_provider_reason"], health(hub, "bright")
+            before = health(hub, "bright")["frames_processed"]
+            until(lambda: health(hub, "bright")["frames_processed"] > before + 5, "the camera goes on")
+            assert hub.log().count("still being loaded; what moves") == 1, hub.log()
+            assert len(hub.workers()) == 1, hub.log()
+            assert hub.stop() == 0 and "are killed" not in hub.log(), hub.log()  # a stop does not wait for it
+
+
+def a_model_that_never_loads_is_told_of():
+    need_models()
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        onnx_file.write(directory / "slow.onnx", onnx_file.hanging, limit=-1.0)
+        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "timeout_seconds: 3")
+        with Hub(directory, config + "cameras:\n" + camera_config("bright", camera.url)) as hub:
+            until(lambda: "the model of detection has been loading for" in hub.log(), "the watch tells of it")
+            until(lambda: "ended: exit status 1" in hub.log(), "its worker ends")
+
+
 def look_config(directory, trouble):
     """A model finds the same thing in every picture; another tells what it looks like."""
     onnx_file.write(directory / "things.onnx")
@@ -310,6 +338,9 @@ if __name__ == "__main__":
         ("a model that fails costs its camera only the model", a_model_that_fails_costs_its_camera_only_the_model),
         ("a model that hangs costs its camera only the model", a_model_that_hangs_costs_its_camera_only_the_model),
         ("a model that cannot be loaded is one that fails", a_model_that_cannot_be_loaded_is_one_that_fails),
+        ("a model that takes long to load costs its camera only the model",
+         a_model_that_takes_long_to_load_costs_its_camera_only_the_model),
+        ("a model that never loads is told of", a_model_that_never_loads_is_told_of),
         ("tracks are looked at in the cage", tracks_are_looked_at_in_the_cage),
         ("looks that hang cost no camera", looks_that_hang_cost_no_camera),
     ]))

@@ -3,6 +3,9 @@
 
 #include "base/error_groups.h"
 #include "hub/track_ids.h"
+#include "logged.h"
+
+#include <sys/wait.h>
 
 static void test_groups_never_mix_orgs(void)
 {
@@ -356,6 +359,30 @@ static void test_a_window_in_hand_silences_nobody(void)
     world_clear(&world);
 }
 
+/* A person who reads the log sees one end, not one for each look until the process is gone. */
+static void test_a_silent_worker_is_ended_once(void)
+{
+    const char *const sleeper[] = {"sleep", "1000", NULL};
+    struct world world;
+    struct logged logged;
+    int status;
+    world_init(&world);
+    be_admitted(&world);
+    g_assert_true(g_spawn_async(NULL, (char **)(uintptr_t)sleeper, NULL,
+                                G_SPAWN_SEARCH_PATH | G_SPAWN_DO_NOT_REAP_CHILD, NULL, NULL, &world.worker->pid, NULL));
+    world.worker->heard_us -= 3600 * INT64_C(1000000);
+    keep_log(&logged);
+    for (int i = 0; i < 3; i++)
+        hub_worker_look_after(world.worker);
+    g_autofree char *log = read_log(&logged);
+    g_auto(GStrv) parts = g_strsplit(log, "is ended: it has been silent", -1);
+    g_assert_cmpuint(g_strv_length(parts), ==, 2);
+    g_assert_cmpint(waitpid(world.worker->pid, &status, 0), ==, world.worker->pid);
+    g_assert_true(WIFSIGNALED(status));
+    world.worker->pid = 0;
+    world_clear(&world);
+}
+
 /* ---- workers that look at pictures ---- */
 
 /* It decodes strangers' pictures: what only a watcher of cameras has to say ends it, and nothing of it is kept. */
@@ -436,6 +463,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/pictures say what they were made by", test_pictures_say_what_they_were_made_by);
     g_test_add_func("/intake/what a worker counts is checked", test_what_a_worker_counts_is_checked);
     g_test_add_func("/intake/a window in hand silences nobody", test_a_window_in_hand_silences_nobody);
+    g_test_add_func("/intake/a silent worker is ended once", test_a_silent_worker_is_ended_once);
     g_test_add_func("/intake/who looks at pictures tells of no camera", test_who_looks_at_pictures_tells_of_no_camera);
     g_test_add_func("/intake/who ends outlives its batches", test_who_ends_outlives_its_batches);
     return g_test_run();
