@@ -334,8 +334,10 @@ static bool check_session(struct auth *auth, const char *org_id, const char *ses
                   (!user_id || strcmp(session->user_id, user_id) == 0);
     struct user *user = stands ? store_user_get(auth->store, org_id, session->user_id, &failure) : NULL;
     bool is_good = user && !user->is_disabled;
-    if (user)
+    if (user) {
         forget_password(user);
+        user->must_change_password = session_must_change_password(session, user);
+    }
     if (is_good)
         *login = (struct login){.user = g_steal_pointer(&user),
                                 .session_id = g_strdup(session->id),

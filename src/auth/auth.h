@@ -42,7 +42,8 @@ CLEANUP_DEFINE(auth, auth_free)
 
 /* A login that stands. */
 struct login {
-    struct user *user;   /* as stored now, but without its password; of an API key one made up: its id, name and role */
+    struct user *user;   /* as stored now, but without its password, which only who logged in by it must change; of an
+                            API key one made up: its id, name and role */
     char *session_id;    /* NULL: by API key */
     struct api_key *key; /* NULL: by session */
     char *csrf_token;    /* of a browser's session; NULL */

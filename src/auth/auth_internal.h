@@ -114,10 +114,14 @@ int64_t keyring_retires_ms(const struct auth *auth, const char *key_id);
 
 /* ---- sessions (session.c) ---- */
 
-/* A new session of the user, audited as `action`. False: VEDETTE_ERROR_CONFLICT (the password, subject or disabling of
- * the user is no longer what `user` has, by which the login was proved), or VEDETTE_ERROR_UNAVAILABLE. */
+/* A new session of the user, begun by the issuer's word or by the password. False: VEDETTE_ERROR_CONFLICT (the
+ * password, subject or disabling of the user is no longer what `user` has, by which the login was proved), or
+ * VEDETTE_ERROR_UNAVAILABLE. */
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
-                   const struct auth_origin *origin, const char *action, struct grant *grant, GError **error);
+                   const struct auth_origin *origin, bool is_by_issuer, struct grant *grant, GError **error);
+/* Whether nothing else is let be done by a session of the user: by the issuer's word nobody has a password to change.
+ */
+bool session_must_change_password(const struct session *session, const struct user *user);
 /* The user of a device token; NULL when it is none. *device_id is of the device. Both g_free. */
 char *session_device_user(struct auth *auth, const char *device_token, char **device_id);
 char *session_csrf_token(const struct session *session);

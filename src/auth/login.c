@@ -54,7 +54,7 @@ static bool try_password(struct auth *auth, const struct login_request *request,
         return false;
     }
     upgrade_hash(auth, user, request->password);
-    return session_begin(auth, user, request->client, attempt->origin, "login", grant, error);
+    return session_begin(auth, user, request->client, attempt->origin, false, grant, error);
 }
 
 static bool try_passwords(struct auth *auth, const struct login_request *request, struct attempt *attempt,

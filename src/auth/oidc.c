@@ -427,7 +427,7 @@ static bool exchange(struct auth *auth, const struct jwt *kept, const char *code
         return false;
     struct user *user =
         check_id_token(auth, provider, &jwt, nonce, error) ? find_user(auth, &jwt, origin->address, error) : NULL;
-    bool is_good = user && session_begin(auth, user, CLIENT_BROWSER, origin, "login-by-issuer", grant, error);
+    bool is_good = user && session_begin(auth, user, CLIENT_BROWSER, origin, true, grant, error);
     user_free(user);
     jwt_clear(&jwt);
     return is_good;

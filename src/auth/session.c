@@ -27,6 +27,11 @@ char *session_csrf_token(const struct session *session)
     return auth_derive(session->secret, "csrf");
 }
 
+bool session_must_change_password(const struct session *session, const struct user *user)
+{
+    return user->must_change_password && !session->is_by_issuer;
+}
+
 /* ---- tokens ---- */
 
 static int access_seconds(const struct auth *auth, enum client_kind client)
@@ -43,7 +48,7 @@ static bool fill_grant(struct auth *auth, const struct session *session, const s
     grant->session_seconds = (int32_t)(rest_ms / 1000);
     grant->expires_in_seconds = MIN(access_seconds(auth, session->client), grant->session_seconds);
     grant->role = user->role;
-    grant->must_change_password = user->must_change_password;
+    grant->must_change_password = session_must_change_password(session, user);
     if (session->client == CLIENT_BROWSER)
         grant->csrf_token = session_csrf_token(session);
     char id[ID_TEXT_BYTES];
@@ -140,11 +145,12 @@ static bool is_device_of(struct auth *auth, const struct user *user, const char 
 }
 
 bool session_begin(struct auth *auth, const struct user *user, enum client_kind client,
-                   const struct auth_origin *origin, const char *action, struct grant *grant, GError **error)
+                   const struct auth_origin *origin, bool is_by_issuer, struct grant *grant, GError **error)
 {
     struct session session;
     *grant = (struct grant){.access_token = NULL};
     init_session(auth, user, client, origin, &session);
+    session.is_by_issuer = is_by_issuer;
     bool is_browser = client == CLIENT_BROWSER;
     grant->refresh_token = is_browser ? first_refresh_token(&session) : NULL;
     g_autofree char *digest = is_browser ? auth_digest(grant->refresh_token) : NULL;
@@ -163,7 +169,7 @@ bool session_begin(struct auth *auth, const struct user *user, enum client_kind 
         return false;
     }
     const struct audit_by by = {user->org_id, user->id, user->username, origin->address, NULL};
-    auth_note(auth, &by, AUDIT_LOGIN, user->id, action);
+    auth_note(auth, &by, AUDIT_LOGIN, user->id, is_by_issuer ? "login-by-issuer" : "login");
     return true;
 }
 

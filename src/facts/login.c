@@ -19,9 +19,11 @@ static const struct record_field session_fields[] = {
     FIELD(struct session, used_at, 0, "when it was refreshed last"),
     FIELD(struct session, expires_at, RECORD_REQUIRED | RECORD_INDEXED, "until when"),
     FIELD(struct session, ended_at, 0, "when it was ended: by logging out, by someone, or by reuse of a token"),
+    FIELD(struct session, is_by_issuer, 0, "it was begun by the OpenID Connect issuer's word, not by a password",
+          .since = 2),
 };
 const struct record_descriptor session_descriptor =
-    RECORD(struct session, "LoginSession", 1, session_fields, "A login that stands.", .table = "sessions");
+    RECORD(struct session, "LoginSession", 2, session_fields, "A login that stands.", .table = "sessions");
 
 static const struct record_field session_view_fields[] = {
     FIELD(struct session_view, id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "UUIDv7"),

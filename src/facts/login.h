@@ -25,6 +25,7 @@ struct session {
     char *address, *user_agent;
     struct record_time created_at, used_at, expires_at;
     struct record_time ended_at; /* unset: it stands */
+    bool is_by_issuer;           /* no password was asked for */
 };
 extern const struct record_descriptor session_descriptor;
 

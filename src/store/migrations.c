@@ -425,5 +425,7 @@ const struct store_step store_steps[] = {
      .postgres = "ALTER TABLE cameras ADD COLUMN watched_since timestamptz;\n"},
     {32, "when incidents changed", .sqlite = sqlite_32, .postgres = postgres_32},
     {33, "where cameras stood before", .tables = tables_33},
+    {34, "logins by the issuer", .sqlite = "ALTER TABLE sessions ADD COLUMN is_by_issuer INTEGER;\n",
+     .postgres = "ALTER TABLE sessions ADD COLUMN is_by_issuer boolean;\n"},
 };
 const size_t store_step_count = G_N_ELEMENTS(store_steps);

@@ -187,13 +187,13 @@ static void test_a_login_does_not_outlive_its_password(void)
     struct user *verified = store_user_find(world.store, "admin", NULL);
     g_assert_cmpint(change_password(&world, &mine, WORLD_PASSWORD, "a new password"), ==, 0);
     g_autoptr(GError) error = NULL;
-    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, "login", &late, &error));
+    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, false, &late, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     user_free(verified);
     verified = store_user_find(world.store, "admin", NULL);
     world_change_admin(&world, world_disable);
-    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, "login", &late, &error));
+    g_assert_false(session_begin(world.auth, verified, CLIENT_API, &world_here, false, &late, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_autoptr(GPtrArray) sessions = auth_sessions_list(world.auth, "default", NULL, NULL);
     g_assert_cmpuint(sessions->len, ==, 1); /* the one that changed it */

@@ -130,6 +130,45 @@ static void test_made_for_the_issuer(void)
     oidc_world_clear(&world);
 }
 
+static void chosen_by_someone_else(struct user *user)
+{
+    user->must_change_password = true;
+}
+
+/* A password that someone else chose holds back who logs in by it. Who comes by the issuer may never have been told it.
+ */
+static void test_no_password_is_asked_of_who_needs_none(void)
+{
+    struct oidc_world world;
+    oidc_world_init(&world, 0);
+    world_change_admin(&world.auth, chosen_by_someone_else);
+    link_admin(&world, "7", false);
+    g_autofree char *address = NULL, *state_token = NULL;
+    g_assert_cmpint(begin(&world, &address, &state_token), ==, 0);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "7", "jane");
+    struct grant grant, next, by_password;
+    struct login login;
+    g_assert_cmpint(finish(&world, state_token, &back, &grant), ==, 0);
+    g_assert_false(grant.must_change_password);
+    g_assert_true(auth_check_token(world.auth.auth, grant.access_token, &login, NULL));
+    g_assert_false(login.user->must_change_password);
+    g_assert_true(auth_recheck_login(world.auth.auth, &login, NULL));
+    g_assert_false(login.user->must_change_password);
+    login_clear(&login);
+    g_assert_cmpint(world_refresh(&world.auth, grant.refresh_token, &next), ==, 0);
+    g_assert_false(next.must_change_password);
+    by_password = world_login(&world.auth, CLIENT_BROWSER);
+    g_assert_true(by_password.must_change_password);
+    g_assert_true(auth_check_token(world.auth.auth, by_password.access_token, &login, NULL));
+    g_assert_true(login.user->must_change_password);
+    login_clear(&login);
+    grant_clear(&grant);
+    grant_clear(&next);
+    grant_clear(&by_password);
+    issuer_return_clear(&back);
+    oidc_world_clear(&world);
+}
+
 static void test_disabled_user_stays_out(void)
 {
     struct oidc_world world;
@@ -348,6 +387,7 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc/a link that is taken away ends logins", test_a_link_that_is_taken_away_ends_logins);
     g_test_add_func("/oidc/another issuer's user takes nobody over", test_another_issuers_user_takes_nobody_over);
     g_test_add_func("/oidc/made for the issuer", test_made_for_the_issuer);
+    g_test_add_func("/oidc/no password is asked of who needs none", test_no_password_is_asked_of_who_needs_none);
     g_test_add_func("/oidc/a disabled user stays out", test_disabled_user_stays_out);
     g_test_add_func("/oidc/the state is of this browser", test_state_is_of_this_browser);
     g_test_add_func("/oidc/the state ends", test_state_ends);
