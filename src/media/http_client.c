@@ -133,12 +133,22 @@ static bool ask(struct http_client *client, int64_t deadline_us, struct rtsp_ans
     }
 }
 
+/* Cameras call a JPEG image/jpg, image/pjpeg and what not, or say nothing: what came tells what it is (http_is_jpeg).
+ */
+static bool may_be_picture(const char *type)
+{
+    static const char *const types[] = {"image/", "application/octet-stream"};
+    for (size_t i = 0; type && i < G_N_ELEMENTS(types); i++)
+        if (g_ascii_strncasecmp(type, types[i], strlen(types[i])) == 0)
+            return true;
+    return !type;
+}
+
 static bool begin_body(struct http_client *client, const struct rtsp_answer *answer, GError **error)
 {
     const char *type = rtsp_answer_header(answer, "Content-Type");
     const char *coding = rtsp_answer_header(answer, "Transfer-Encoding");
     g_autofree char *boundary = http_boundary_parse(type);
-    bool is_picture = type && g_ascii_strncasecmp(type, "image/jpeg", strlen("image/jpeg")) == 0;
     client->is_chunked = coding && g_ascii_strcasecmp(coding, "chunked") == 0;
     client->is_stream = boundary;
     http_chunks_init(&client->chunks);
@@ -146,7 +156,7 @@ static bool begin_body(struct http_client *client, const struct rtsp_answer *ans
     if (boundary)
         http_parts_init(&client->parts, boundary, (size_t)client->settings->max_header_bytes,
                         client->max_picture_bytes);
-    if (boundary || is_picture)
+    if (boundary || may_be_picture(type))
         return true;
     bool is_multipart = type && g_ascii_strncasecmp(type, "multipart/", strlen("multipart/")) == 0;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,

@@ -45,5 +45,6 @@ enum http_parts_answer {
 };
 enum http_parts_answer http_parts_next(struct http_parts *parts, const uint8_t **part, size_t *length, GError **error);
 
-/* Starts as a JPEG and ends as one, but for line ends behind it. */
+/* Starts as a JPEG and ends as one, but for line ends behind it and the zeros with which encoders fill up the last
+ * block of their memory. */
 bool http_is_jpeg(const uint8_t *bytes, size_t length);

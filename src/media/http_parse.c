@@ -132,7 +132,7 @@ void http_parts_push(struct http_parts *parts, const uint8_t *bytes, size_t leng
 
 bool http_is_jpeg(const uint8_t *bytes, size_t length)
 {
-    while (length > 0 && (bytes[length - 1] == '\r' || bytes[length - 1] == '\n'))
+    while (length > 0 && (bytes[length - 1] == '\r' || bytes[length - 1] == '\n' || bytes[length - 1] == '\0'))
         length--;
     return length > 4 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[length - 2] == 0xff && bytes[length - 1] == 0xd9;
 }

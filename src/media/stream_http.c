@@ -12,8 +12,10 @@ static bool take_picture(struct session *session, const uint8_t *jpeg, size_t le
     struct media_stream *stream = session->stream;
     if (!http_is_jpeg(jpeg, length)) { /* cut short, or something else: the next one may be good */
         stream_count(stream, decode_errors, 1);
+        session->unwhole++;
         return true;
     }
+    session->unwhole = 0;
     GstBuffer *buffer = gst_buffer_new_memdup(jpeg, length);
     GST_BUFFER_PTS(buffer) = (GstClockTime)MAX(clock_monotonic_us(stream->clock), 0) * 1000;
     return session_push(session, buffer, error);

@@ -176,6 +176,7 @@ struct session {
     int warm_ups;        /* pictures left out because they were copies */
     int64_t interval_us; /* at which pictures are asked for; 0: they come by themselves */
     int64_t decoded_before, received_before;
+    int unwhole; /* pictures since the last good one that were no whole JPEG */
 };
 /* `depayloader` may be NULL: then `caps` are of whole encoded pictures. Takes over `caps`. session_close it, also after
  * a failure. */

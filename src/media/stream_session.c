@@ -213,10 +213,14 @@ bool session_check(struct session *session, GError **error)
     stream_count(stream, stalls, 1);
     stream_set_state(stream, "stalled", NULL);
     int64_t silence_ms = longest_silence_ms(session);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %" G_GINT64_FORMAT " ms (%s)",
-                silence_ms,
-                silence_ms > stream->settings.stall_timeout_ms ? "at the rate of source.picture_fps"
-                                                               : "source.stall_timeout_ms");
+    const char *limit = silence_ms > stream->settings.stall_timeout_ms ? "at the rate of source.picture_fps"
+                                                                       : "source.stall_timeout_ms";
+    if (session->unwhole > 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT,
+                    "pictures came for %" G_GINT64_FORMAT " ms (%s), but none was a whole JPEG", silence_ms, limit);
+    else
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_TIMEOUT, "no picture came for %" G_GINT64_FORMAT " ms (%s)",
+                    silence_ms, limit);
     return false;
 }
 

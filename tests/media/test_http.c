@@ -104,6 +104,50 @@ static bool answer_one_picture_without_length(const struct fake_request *request
     return send_text(request, "HTTP/1.0 200 OK\r\nContent-Type: image/jpeg\r\n\r\n") && send_jpeg(request) && false;
 }
 
+/* As cameras and scripts call a JPEG that is one. */
+static bool answer_one_picture_called(const struct fake_request *request, const char *type)
+{
+    g_autofree char *head =
+        g_strdup_printf("HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n", type, (size_t)jpeg_length);
+    return send_text(request, head) && send_jpeg(request) && false;
+}
+
+static bool answer_image_jpg(const struct fake_request *request)
+{
+    return answer_one_picture_called(request, "Content-Type: image/jpg\r\n");
+}
+
+static bool answer_octets(const struct fake_request *request)
+{
+    return answer_one_picture_called(request, "Content-Type: application/octet-stream\r\n");
+}
+
+static bool answer_without_a_type(const struct fake_request *request)
+{
+    return answer_one_picture_called(request, "");
+}
+
+/* Behind the picture's end its encoder's block is filled up. */
+static const char padding[512];
+
+static bool answer_padded(const struct fake_request *request)
+{
+    g_autofree char *head =
+        g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: %zu\r\n\r\n",
+                        (size_t)jpeg_length + sizeof padding);
+    return send_text(request, head) && send_jpeg(request) && fake_send(request, padding, sizeof padding) && false;
+}
+
+static bool stream_padded(const struct fake_request *request)
+{
+    g_autofree char *head = g_strdup_printf("--b\r\nContent-Length: %zu\r\n\r\n", (size_t)jpeg_length + sizeof padding);
+    send_text(request, MULTIPART);
+    while (send_text(request, head) && send_jpeg(request) && fake_send(request, padding, sizeof padding) &&
+           send_text(request, "\r\n"))
+        g_usleep(10000);
+    return false;
+}
+
 struct honest {
     const char *name;
     fake_behaviour behaviour;
@@ -119,6 +163,11 @@ static const struct honest honest[] = {
     {"with_dashes_in_the_boundary", stream_with_dashes, false},
     {"one_by_one", answer_one_picture, true},
     {"one_by_one_without_length", answer_one_picture_without_length, true},
+    {"one_by_one_as_image_jpg", answer_image_jpg, true},
+    {"one_by_one_as_octets", answer_octets, true},
+    {"one_by_one_without_a_type", answer_without_a_type, true},
+    {"one_by_one_padded", answer_padded, true},
+    {"padded", stream_padded, false},
 };
 
 static char *address_on(int port)
@@ -430,6 +479,12 @@ static bool answer_rubbish(const struct fake_request *request)
     return send_text(request, "HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: 4\r\n\r\nnone") && false;
 }
 
+static bool answer_half_a_picture(const struct fake_request *request)
+{
+    g_autofree char *head = g_strdup_printf("HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", (size_t)jpeg_length / 2);
+    return send_text(request, head) && fake_send(request, jpeg, (int)(jpeg_length / 2)) && false;
+}
+
 static bool end_at_once(const struct fake_request *request)
 {
     return send_text(request, MULTIPART "--b--\r\n") && false;
@@ -455,8 +510,10 @@ static const struct hostile hostile[] = {
     {"a_slow_drip", drip, "no picture came for 500 ms"},
     {"a_slow_drip_of_headers", drip_headers, "no answer in time"},
     {"bad_chunks", send_bad_chunks, "chunk"},
-    {"rubbish", send_rubbish, "no picture came for 500 ms"},
-    {"rubbish_one_by_one", answer_rubbish, "no picture came for 600 ms (at the rate of source.picture_fps)"},
+    {"rubbish", send_rubbish, "pictures came for 500 ms (source.stall_timeout_ms), but none was a whole JPEG"},
+    {"rubbish_one_by_one", answer_rubbish,
+     "pictures came for 600 ms (at the rate of source.picture_fps), but none was"},
+    {"half_pictures", answer_half_a_picture, "pictures came for 600 ms"},
     {"the_end_at_once", end_at_once, "ended the stream"},
 };
 
@@ -469,7 +526,7 @@ static void test_hostile(gconstpointer data)
     decoy_port = fake_camera_decoy_port(server);
     media_eye_init(&eye);
     eye.settings.connect_timeout_ms = strstr(camera->error, "no answer in time") ? 500 : 60000;
-    eye.settings.stall_timeout_ms = strstr(camera->error, "no picture came") ? 500 : 60000;
+    eye.settings.stall_timeout_ms = strstr(camera->error, "came for") ? 500 : 60000;
     eye.settings.picture_fps = 5;
     eye.settings.max_picture_bytes = 200000;
     eye.settings.max_header_bytes = 4096;
