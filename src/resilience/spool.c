@@ -243,6 +243,7 @@ static const char *fault_of(const struct vedette_spool_config *config)
 static struct vedette_spool *spool_new(const struct vedette_spool_config *config)
 {
     struct vedette_spool *spool = g_new0(struct vedette_spool, 1);
+    spool->fill.fd = -1;
     spool->config = *config;
     spool->vfs = g_strdup(config->vfs);
     pthread_mutex_init(&spool->disk, NULL);

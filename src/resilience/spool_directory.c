@@ -14,7 +14,6 @@
 
 enum {
     REMOVE_STEP_BYTES = 256 << 10,
-    FILL_STEP_BYTES = 256 << 10,
     REMOVE_PAUSE_US = 1000, /* a commit of the file system's journal gets between */
     LOG_HEADER_BYTES = 32,  /* sqlite.org/walformat.html */
 };
@@ -261,28 +260,17 @@ static bool clear_header(int fd)
     return pwrite(fd, zeros, sizeof zeros, 0) == (ssize_t)sizeof zeros && fdatasync(fd) == 0;
 }
 
-/* Zeros, synced step by step: a commit of another file's never waits for more than one. */
-static bool fill_log(int fd, int64_t bytes)
+int spool_directory_begin_log(const struct spool_directory *directory)
 {
-    g_autofree char *zeros = g_malloc0(FILL_STEP_BYTES);
-    for (int64_t at = 0, length; at < bytes; at += length) {
-        length = MIN(bytes - at, FILL_STEP_BYTES);
-        if (is_injected("spool.fill") || pwrite(fd, zeros, (size_t)length, at) != length || fdatasync(fd) != 0)
-            return false;
-    }
-    return true;
+    return openat(directory->fd, spare_name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 }
 
-bool spool_directory_make_log(const struct spool_directory *directory, int64_t bytes)
+bool spool_directory_fill_log(int fd, int64_t at, int64_t bytes)
 {
-    int fd = openat(directory->fd, spare_name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    bool is_made = fd >= 0 && fill_log(fd, bytes);
-    if (fd >= 0)
-        close(fd);
-    spool_crash_point("crash.spool.log-made");
-    if (fd >= 0 && !is_made)
-        spool_directory_free_log(directory);
-    return is_made;
+    g_autofree char *zeros = g_malloc0((gsize)bytes);
+    bool is_filled = !is_injected("spool.fill") && pwrite(fd, zeros, (size_t)bytes, at) == bytes && fdatasync(fd) == 0;
+    spool_crash_point("crash.spool.log-filled");
+    return is_filled;
 }
 
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path)
@@ -307,6 +295,8 @@ bool spool_directory_use_log(const struct spool_directory *directory, const char
     g_autofree char *log = g_strconcat(path, "-wal", NULL), *spare = spool_directory_file(directory, spare_name);
     bool is_used = spool_directory_rename(spare, log, error) && spool_directory_sync(directory, error);
     spool_crash_point("crash.spool.log-used");
+    if (!is_used)
+        spool_directory_free_log(directory);
     return is_used;
 }
 

@@ -94,9 +94,11 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
 /* The log beside a file that goes becomes the spare one, empty for whoever opens it. Returns its bytes; 0: there is
  * none, or it could not be kept. */
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path);
-/* A spare log of so many zeros, synced; there must be none. False: it could not be made, and nothing is left of it. */
-bool spool_directory_make_log(const struct spool_directory *directory, int64_t bytes);
-/* The spare log stands beside a file that has none and is not open. Synced. */
+/* A spare log that holds nothing yet: close it; -1: it could not be made. There must be none. */
+int spool_directory_begin_log(const struct spool_directory *directory);
+/* So many zeros from there on, synced. */
+bool spool_directory_fill_log(int fd, int64_t at, int64_t bytes);
+/* The spare log stands beside a file that has none and is not open. Synced. False: there is no spare log any more. */
 bool spool_directory_use_log(const struct spool_directory *directory, const char *path, GError **error);
 void spool_directory_free_log(const struct spool_directory *directory);
 bool spool_directory_make_reserve(const struct spool_directory *directory, int64_t bytes);
@@ -314,6 +316,14 @@ struct spool_answers {
 
 enum { SPOOL_OPEN_FILES = 4 };
 
+/* A spare log that is being made; its bytes are in disk_bytes from the begin. */
+struct spool_fill {
+    int fd; /* -1: none is */
+    int64_t at, bytes;
+    int64_t due_us;     /* of the machine's clock: when the next step is */
+    bool was_last_kept; /* the last spare log was a drained file's: the next will be as well */
+};
+
 struct vedette_spool {
     /* immutable after open */
     struct vedette_spool_config config;
@@ -324,6 +334,8 @@ struct vedette_spool {
     struct spool_file *active; /* disk; NULL: none yet */
     uint64_t next_number;      /* next */
     int64_t spare_bytes;       /* of the kept log, in disk_bytes; 0: there is none. Changed with next and lock held */
+
+    struct spool_fill fill; /* the sealer's */
 
     struct spool_answers answers;
 
@@ -357,6 +369,7 @@ struct vedette_spool {
     bool has_drained;     /* a file is to be removed: for the sealer */
     bool is_next_wanted;  /* and one to be made */
     bool is_ledger_due;   /* and the ledger to be written */
+    bool is_fill_over;    /* and the log that is being made to be given up */
     bool has_stuck;       /* one could not be: to be tried again at the tick */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;
@@ -447,10 +460,16 @@ void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 
 /* Files smaller than this are made when they are needed, and their logs not kept (1 MiB). Tests set it. */
 extern int64_t spool_ahead_bytes;
+/* So many of a spare log are written and synced at once (256 KiB): a commit waits for no more. Tests set it. */
+extern int64_t spool_fill_step_bytes;
 
-/* Asks the sealer to make it, and a spare log of so many bytes where none is kept, where there is room for that. disk.
- */
+/* Asks the sealer to make it, and then a spare log of so many bytes where none is kept, where there is room for that.
+ * disk. */
 void spool_next_ask(struct vedette_spool *spool, int64_t log_bytes);
+/* One step of that log; nothing where none is under way. The sealer's thread. */
+void spool_next_fill(struct vedette_spool *spool);
+/* It is not wanted any more. The sealer's thread, or once that has ended. */
+void spool_next_end_fill(struct vedette_spool *spool);
 /* The sealer does. */
 void spool_next_prepare(struct vedette_spool *spool);
 /* It, made ahead (*was_ready) or now. It stays spool->next_file until the writer has put it among the files. disk. */

@@ -1,7 +1,7 @@
 /* The file that comes next, made by the sealer's thread while there is still room in the one that is written to, so
  * that no commit waits for it; and the log of a file that was drained, kept for it. A commit that writes over what a
  * log held before leaves the log as long as it was: its sync writes records, and not also where the file system has put
- * them.
+ * them. Where nothing is drained one is made of zeros, for the same sake.
  *
  * A kept log holds another file's frames. SQLite takes none without their header, nor behind one of another salt, which
  * it draws for each log: so the header is made zeros, and that and the log's name are synced, before it is used again.
@@ -9,6 +9,7 @@
 #include "resilience/spool_internal.h"
 
 int64_t spool_ahead_bytes = 1 << 20;
+int64_t spool_fill_step_bytes = 256 << 10;
 
 /* ---- making it ---- */
 
@@ -101,13 +102,69 @@ void spool_next_ask(struct vedette_spool *spool, int64_t log_bytes)
     pthread_mutex_unlock(&spool->lock);
 }
 
-/* `next` held. */
-static void count_log(struct vedette_spool *spool, int64_t bytes)
+static void count_bytes(struct vedette_spool *spool, int64_t bytes)
 {
     pthread_mutex_lock(&spool->lock);
     spool->disk_bytes += bytes;
-    spool->spare_bytes += bytes;
     pthread_mutex_unlock(&spool->lock);
+}
+
+/* For the file after the one that was just made: nobody waits for it. Where files are drained they leave theirs. */
+static void begin_fill(struct vedette_spool *spool, int64_t bytes)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool is_wanted =
+        bytes > 0 && !spool->spare_bytes && spool->fill.fd < 0 && !spool->fill.was_last_kept && !spool->is_closing;
+    spool->fill.was_last_kept = false;
+    spool->is_fill_over = false;
+    pthread_mutex_unlock(&spool->lock);
+    int fd = is_wanted ? spool_directory_begin_log(&spool->directory) : -1;
+    if (fd < 0)
+        return; /* it is done without */
+    spool->fill.fd = fd;
+    spool->fill.bytes = bytes;
+    spool->fill.at = spool->fill.due_us = 0;
+    count_bytes(spool, bytes);
+}
+
+void spool_next_end_fill(struct vedette_spool *spool)
+{
+    if (spool->fill.fd < 0)
+        return;
+    close(spool->fill.fd);
+    spool->fill.fd = -1;
+    spool_directory_free_log(&spool->directory);
+    count_bytes(spool, -spool->fill.bytes);
+}
+
+static void finish_fill(struct vedette_spool *spool)
+{
+    close(spool->fill.fd);
+    spool->fill.fd = -1;
+    pthread_mutex_lock(&spool->next);
+    pthread_mutex_lock(&spool->lock);
+    spool->spare_bytes = spool->fill.bytes;
+    pthread_mutex_unlock(&spool->lock);
+    pthread_mutex_unlock(&spool->next);
+}
+
+/* It rests as long as a step took, so that commits have half of the disk at least. */
+void spool_next_fill(struct vedette_spool *spool)
+{
+    struct spool_fill *fill = &spool->fill;
+    int64_t started_us = spool_machine_us(), length = MIN(fill->bytes - fill->at, spool_fill_step_bytes);
+    pthread_mutex_lock(&spool->lock);
+    bool is_over = spool->is_fill_over;
+    pthread_mutex_unlock(&spool->lock);
+    if (is_over || !spool_directory_fill_log(fill->fd, fill->at, length)) {
+        spool_next_end_fill(spool);
+        return;
+    }
+    fill->at += length;
+    int64_t now_us = spool_machine_us();
+    fill->due_us = now_us + (now_us - started_us);
+    if (fill->at == fill->bytes)
+        finish_fill(spool);
 }
 
 void spool_next_prepare(struct vedette_spool *spool)
@@ -118,13 +175,13 @@ void spool_next_prepare(struct vedette_spool *spool)
     spool->is_next_wanted = false;
     int64_t log_bytes = spool->next_log_bytes;
     pthread_mutex_unlock(&spool->lock);
-    if (is_wanted && !spool->spare_bytes && spool_directory_make_log(&spool->directory, log_bytes))
-        count_log(spool, log_bytes);
     if (is_wanted)
         make_next(spool, true, NULL); /* where it fails, the writer tries itself, and tells why */
     pthread_mutex_unlock(&spool->next);
-    if (is_wanted)
-        spool_ledger_save(spool, false);
+    if (!is_wanted)
+        return;
+    spool_ledger_save(spool, false);
+    begin_fill(spool, log_bytes);
 }
 
 /* ---- the log for it ---- */
@@ -137,6 +194,8 @@ void spool_next_keep_log(struct vedette_spool *spool, struct spool_file *file)
     if (!is_wanted || file->has_sealed_name || !spool_has_room_ahead(spool))
         return;
     spool_forget_connection(spool, file);
+    spool_next_end_fill(spool); /* this one is there already */
+    spool->fill.was_last_kept = true;
     pthread_mutex_lock(&spool->next);
     int64_t bytes = spool->spare_bytes ? 0 : spool_directory_keep_log(&spool->directory, file->path);
     pthread_mutex_lock(&file->connection);
@@ -188,10 +247,11 @@ bool spool_next_drop(struct vedette_spool *spool)
     bool is_freed = drop_file(spool);
     is_freed |= drop_log(spool);
     pthread_mutex_unlock(&spool->next);
-    if (is_freed) {
-        pthread_mutex_lock(&spool->lock);
+    pthread_mutex_lock(&spool->lock);
+    spool->is_fill_over = true;
+    pthread_cond_signal(&spool->retired);
+    if (is_freed)
         pthread_cond_broadcast(&spool->room);
-        pthread_mutex_unlock(&spool->lock);
-    }
+    pthread_mutex_unlock(&spool->lock);
     return is_freed;
 }

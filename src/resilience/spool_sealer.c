@@ -159,8 +159,21 @@ static bool is_due(struct vedette_spool *spool)
     return next && (spool->is_written || next->seal_due_us <= spool_machine_us());
 }
 
+/* A step of the spare log; one that is given up has nothing to wait for. */
+static bool is_fill_due(const struct vedette_spool *spool)
+{
+    return spool->fill.fd >= 0 && (spool->is_fill_over || spool->fill.due_us <= spool_machine_us());
+}
+
+static int64_t earliest_due_us(struct vedette_spool *spool)
+{
+    const struct spool_file *next = g_queue_peek_head(&spool->unsealed);
+    int64_t due_us = next ? next->seal_due_us : INT64_MAX;
+    return spool->fill.fd >= 0 ? MIN(due_us, spool->fill.due_us) : due_us;
+}
+
 struct work {
-    bool is_next_wanted, is_ledger_due, has_drained;
+    bool is_next_wanted, is_ledger_due, has_drained, is_fill_due;
     struct spool_file *file; /* the oldest that is due to be sealed, when nothing else is to be done */
 };
 
@@ -169,18 +182,18 @@ static bool await_work(struct vedette_spool *spool, struct work *work)
 {
     pthread_mutex_lock(&spool->lock);
     while (!spool->is_written && !spool->has_drained && !spool->is_next_wanted && !spool->is_ledger_due &&
-           !is_due(spool)) {
-        const struct spool_file *next = g_queue_peek_head(&spool->unsealed);
-        const struct timespec deadline = wait_deadline(next ? next->seal_due_us : INT64_MAX);
+           !is_due(spool) && !is_fill_due(spool)) {
+        const struct timespec deadline = wait_deadline(earliest_due_us(spool));
         pthread_cond_timedwait(&spool->retired, &spool->lock, &deadline);
     }
     *work = (struct work){
         .is_next_wanted = spool->is_next_wanted && !spool->is_written,
         .is_ledger_due = spool->is_ledger_due,
         .has_drained = spool->has_drained,
+        .is_fill_due = is_fill_due(spool) && !spool->is_written,
     };
     spool->is_ledger_due = false;
-    bool is_busy = work->is_next_wanted || work->is_ledger_due || work->has_drained;
+    bool is_busy = work->is_next_wanted || work->is_ledger_due || work->has_drained || work->is_fill_due;
     work->file = !is_busy && is_due(spool) ? pop(spool) : NULL;
     pthread_mutex_unlock(&spool->lock);
     return is_busy || work->file;
@@ -197,9 +210,12 @@ static void *run(void *data)
             spool_ledger_save(spool, false);
         if (work.has_drained)
             spool_remove_drained(spool);
+        else if (work.is_fill_due)
+            spool_next_fill(spool);
         else if (work.file)
             seal_and_release(spool, work.file);
     }
+    spool_next_end_fill(spool);
     return NULL;
 }
 

@@ -110,6 +110,10 @@ static bool write_into(struct vedette_spool *spool, struct spool_file *file, str
     if (is_good && spool_file_commit(file, error))
         return true;
     spool_file_rollback(file, rows, size_bytes);
+    spool_file_measure(file); /* its log may have grown, as far as there was room */
+    pthread_mutex_lock(&spool->lock);
+    spool_count_disk(spool, file);
+    pthread_mutex_unlock(&spool->lock);
     if (done)
         put_unsaved(spool, file);
     return false;

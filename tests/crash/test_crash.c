@@ -295,7 +295,7 @@ static void test_q12_killed_at_every_named_point_twice_in_a_row(void)
         "crash.spool.seal-written",  "crash.spool.renamed",      "crash.spool.sealed",
         "crash.spool.before-remove", "crash.spool.removed",      "crash.spool.ledger-written",
         "crash.spool.ledger-saved",  "crash.spool.log-kept",     "crash.spool.log-used",
-        "crash.spool.log-made",
+        "crash.spool.log-filled",
     };
     struct oracle oracle;
     oracle_init(&oracle);
