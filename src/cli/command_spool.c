@@ -145,6 +145,20 @@ static int64_t write_all(struct vedette_spool *spool, struct line_file *out, GEr
     return written;
 }
 
+/* They are in no file and no store, and their spool's files are gone. True when there are some. */
+static bool tell_lost(int64_t expired, int64_t corrupt)
+{
+    if (expired)
+        fprintf(stderr, "vedette spool drain: %" PRId64 " records had outlived their time to live and were let go\n",
+                expired);
+    if (corrupt)
+        fprintf(stderr,
+                "vedette spool drain: %" PRId64 " records were damaged and are lost; their files stay as ….bad, with "
+                "….bad.txt to say why\n",
+                corrupt);
+    return expired || corrupt;
+}
+
 static void tell_written(int64_t written, const GError *failure, const GError *leftover)
 {
     fprintf(stderr, "%" PRId64 " records written\n", written);
@@ -170,8 +184,11 @@ static int drain_to_file(const struct spool_options *options)
         line_file_revert(out, &leftover);
     tell_written(written, failure, leftover);
     line_file_close(out);
+    struct vedette_spool_stats stats;
+    vedette_spool_get_stats(spool, &stats);
     vedette_spool_close(spool);
-    return failure ? 1 : 0;
+    bool has_lost = tell_lost(stats.losses[VEDETTE_SPOOL_EXPIRED], stats.losses[VEDETTE_SPOOL_CORRUPT]);
+    return failure || has_lost ? 1 : 0;
 }
 
 static int drain_to_store(const struct settings *settings)
@@ -193,7 +210,8 @@ static int drain_to_store(const struct settings *settings)
         fprintf(stderr,
                 "vedette spool drain: %" PRId64 " records can never be stored and were let go: why stands above\n",
                 let_go);
-    return stored < 0 || let_go ? 1 : 0;
+    bool has_lost = tell_lost(health.spool_expired, health.spool_corrupt);
+    return stored < 0 || let_go || has_lost ? 1 : 0;
 }
 
 static int drain_main(int argc, char **argv)

@@ -10,7 +10,7 @@ void settings_check_least(const char *key, double value, const char *least_key, 
 {
     g_autofree char *where = g_strconcat(path, *path ? "." : "", key, NULL);
     if (value < least)
-        record_errors_add(errors, where, "%g: must be at least %s (%g)", value, least_key, least);
+        record_errors_add(errors, where, "%.15g: must be at least %s (%.15g)", value, least_key, least);
 }
 
 static const char *const log_format_names[] = {"logfmt", "json", NULL};
@@ -217,6 +217,9 @@ static const struct record_field spool_fields[] = {
 static void spool_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct spool_settings *spool = record;
+    if (spool->max_disk_bytes)
+        settings_check_least("max_disk_bytes", (double)spool->max_disk_bytes, "twice file_bytes",
+                             2 * (double)spool->file_bytes, path, errors);
     settings_check_least("retry_max_seconds", spool->retry_max_seconds, "retry_seconds", spool->retry_seconds, path,
                          errors);
 }

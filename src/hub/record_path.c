@@ -227,6 +227,8 @@ int64_t record_path_drain_now(const struct record_path_parts *parts, GError **er
     struct vedette_spool *untold = path ? untold_open(parts, error) : NULL;
     int64_t stored = untold ? drain_all(path->spool, path->breaker, parts, untold, error) : -1;
     untold_close(untold);
+    if (path)
+        record_path_measure(path);
     record_path_close(path);
     return stored;
 }

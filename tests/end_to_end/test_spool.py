@@ -56,6 +56,20 @@ def what_waits_is_told_written_out_and_gone():
         assert again.returncode == 0 and "0 records written" in again.stderr, again.stderr
 
 
+def what_a_drain_cannot_bring_is_told():
+    """A payload that is not as it was written is lost, and who drains shall not think otherwise."""
+    with Directory() as directory:
+        leave_a_spool(directory)
+        spool, before = directory / "data" / "spool", stats(directory)["total_queued"]
+        connection = sqlite3.connect(next(spool.glob("*.spool")))
+        with contextlib.closing(connection):
+            connection.execute("UPDATE records SET payload = 'x' WHERE row = (SELECT max(row) FROM records)")
+            connection.commit()
+        drained = vedette("spool", "drain", "--directory", spool, "--out", directory / "records.json")
+        assert drained.returncode == 1 and "1 records were damaged" in drained.stderr, drained.stderr
+        assert f"{before - 1} records written" in drained.stderr, drained.stderr
+
+
 def what_cannot_be_written_stays():
     with Directory() as directory:
         leave_a_spool(directory)
@@ -182,6 +196,7 @@ def the_bench_tells_a_ratio():
 if __name__ == "__main__":
     sys.exit(run_tests([
         ("what waits is told, written out and gone", what_waits_is_told_written_out_and_gone),
+        ("what a drain cannot bring is told", what_a_drain_cannot_bring_is_told),
         ("what cannot be written stays", what_cannot_be_written_stays),
         ("q15 a line is written whole or not at all", q15_a_line_is_written_whole_or_not_at_all),
         ("what waits is stored", what_waits_is_stored),

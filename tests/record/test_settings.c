@@ -49,6 +49,8 @@ static void test_a_longest_wait_is_no_shorter_than_the_first(void)
                  "store.retry_delay_max_ms: 1000: must be");
     assert_error("workers: {restart_delay_ms: 60000}\n",
                  "workers.restart_delay_max_ms: 30000: must be at least restart_delay_ms (60000)");
+    assert_error("spool: {file_bytes: 600000000}\n",
+                 "spool.max_disk_bytes: 1073741824: must be at least twice file_bytes (1200000000)");
     assert_error("spool: {retry_seconds: 20}\n", "spool.retry_max_seconds: 15: must be at least retry_seconds (20)");
     assert_error("breaker: {recovery_seconds: 901}\n", "breaker.recovery_max_seconds: 900: must be at least");
     assert_error("notify: {reconnect_seconds: 61}\n", "notify.reconnect_max_seconds: 60: must be at least");
