@@ -6,6 +6,7 @@
 #include "api/api_internal.h"
 #include "base/counter.h"
 #include "base/id.h"
+#include "facts/occupancy.h"
 #include "facts/trace.h"
 
 /* Lives until its request is over and the spool has answered. */
@@ -30,11 +31,27 @@ static void event_free(void *event)
 
 /* ---- one line ---- */
 
+/* What the store would put aside, where nobody sees it, its sender is told of instead. */
+static bool has_its_time(const struct store_settings *store, const struct analytics_event *event, int64_t now_ms,
+                         struct record_errors *errors)
+{
+    enum quarantine_reason reason = quarantine_reason_of(event, store, now_ms);
+    if (reason == QUARANTINE_FUTURE)
+        record_errors_add(errors, "occurred_at", "lies more than %d minutes in the future (store.early_minutes)",
+                          store->early_minutes);
+    else if (reason == QUARANTINE_LATE)
+        record_errors_add(errors, "occurred_at", "is older than %d days: too late to be counted (store.late_days)",
+                          store->late_days);
+    return reason == 0;
+}
+
 /* Of a camera of the login's org, and of those that a key is bound to; org, site and time of receipt are the server's
  * word. */
 static bool settle(struct intake *intake, struct analytics_event *event, struct record_errors *errors)
 {
     const struct request *request = intake->request;
+    const struct store_settings *store = &request->api->settings->store;
+    int64_t now_ms = clock_wall_ms(request->api->clock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
     const struct camera *camera = camera_set_find(set, event->camera_id);
     g_autoptr(GError) error = NULL;
@@ -48,8 +65,8 @@ static bool settle(struct intake *intake, struct analytics_event *event, struct 
                           record_enum_name(event_type_names, event->type));
     else if (!id_is_valid(event->id))
         record_errors_add(errors, "id", "must be a UUID in lower case");
-    else if (!analytics_event_settle(event, EVENT_BY_CLIENT, camera, clock_wall_ms(request->api->clock),
-                                     request->api->settings->store.early_minutes, &error))
+    else if (has_its_time(store, event, now_ms, errors) &&
+             !analytics_event_settle(event, EVENT_BY_CLIENT, camera, now_ms, store->early_minutes, &error))
         record_errors_add(errors, "payload", "%s", error->message);
     if (!event->trace_id)
         event->trace_id = g_strdup(request->trace_id);

@@ -161,7 +161,7 @@ struct camera;
  * analytics_event_note_payload says, so that nobody need read it again; org and site are
  * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID, also for
  * a signal of the service `system` that is not the teller's to tell, and for times in the payload more than
- * `early_minutes` (0: any) after both its receipt and the time of its envelope; an envelope of the future is put aside
- * by the store. */
+ * `early_minutes` (0: any) after both its receipt and the time of its envelope; an envelope of the future is
+ * another's to find (quarantine_reason_of). */
 bool analytics_event_settle(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
                             int64_t received_at_ms, int32_t early_minutes, GError **error);

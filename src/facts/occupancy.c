@@ -1,5 +1,7 @@
 #include "facts/occupancy.h"
 
+#include "facts/settings.h"
+
 const char *const occupancy_kind_names[] = {"zone", "line", NULL};
 const char *const rollup_level_names[] = {"hour", "day", "month", NULL};
 const char *const quarantine_reason_names[] = {"late", "future", NULL};
@@ -54,6 +56,20 @@ static const struct record_field quarantined_fields[] = {
 const struct record_descriptor quarantined_event_descriptor =
     RECORD(struct quarantined_event, "QuarantinedEvent", 1, quarantined_fields,
            "A record put aside because its time cannot be right.", .table = "quarantined_events");
+
+enum quarantine_reason quarantine_reason_of(const struct analytics_event *event, const struct store_settings *settings,
+                                            int64_t now_ms)
+{
+    static const int64_t minute_ms = 60000, day_ms = INT64_C(86400000);
+    if (event_is_kept_apart(event->type))
+        return 0; /* never counted, and its time is the frames' own */
+    int64_t at_ms = event->occurred_at.ms;
+    if (settings->early_minutes && at_ms > now_ms + settings->early_minutes * minute_ms)
+        return QUARANTINE_FUTURE;
+    if (settings->late_days && event->type != EVENT_SIGNAL && at_ms < now_ms - settings->late_days * day_ms)
+        return QUARANTINE_LATE;
+    return 0;
+}
 
 static const struct record_field legal_hold_fields[] = {
     FIELD(struct legal_hold, org_id, RECORD_REQUIRED | RECORD_KEY | RECORD_TEXT_ID, "whose"),

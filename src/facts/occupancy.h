@@ -46,6 +46,10 @@ struct quarantined_event {
     struct record_json payload;
 };
 extern const struct record_descriptor quarantined_event_descriptor;
+struct store_settings;
+/* Why an event that comes to the store at `now_ms` is put aside; 0: it is not. */
+enum quarantine_reason quarantine_reason_of(const struct analytics_event *event, const struct store_settings *settings,
+                                            int64_t now_ms);
 
 /* Rows that retention must leave: of a camera (absent: of all), from a time to a time (absent: open). */
 struct legal_hold {

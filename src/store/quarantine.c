@@ -6,15 +6,7 @@
 
 enum quarantine_reason store_event_misfit(const struct store *store, const struct analytics_event *event)
 {
-    static const int64_t minute_ms = 60000, day_ms = INT64_C(86400000);
-    if (event_is_kept_apart(event->type))
-        return 0; /* never counted, and its time is the frames' own */
-    int64_t now_ms = clock_wall_ms(store->clock), at_ms = event->occurred_at.ms;
-    if (store->settings.early_minutes && at_ms > now_ms + store->settings.early_minutes * minute_ms)
-        return QUARANTINE_FUTURE;
-    if (store->settings.late_days && event->type != EVENT_SIGNAL && at_ms < now_ms - store->settings.late_days * day_ms)
-        return QUARANTINE_LATE;
-    return 0;
+    return quarantine_reason_of(event, &store->settings, clock_wall_ms(store->clock));
 }
 
 bool store_quarantine_in(struct store_transaction *transaction, struct analytics_event *const *events, size_t count,

@@ -1,149 +1,8 @@
 /* POST /api/v1/events while the disk takes its time, is full, or the server stops. */
-#include <semaphore.h>
-
-#include "hub/path_times.h"
-#include "hub/record_path.h"
-#include "stopping_world.h"
+#include "event_world.h"
 #include "websocket_world.h"
 
 enum { SENDERS = 6 }; /* three for each thread that serves */
-
-/* The record path of a hub, whose spool's answers can be held back: its thread that answers waits in this one's
- * callback. So can a handler: what comes while the path is shut waits there until it is opened. */
-struct intake_world {
-    struct api_world api;
-    char *directory;
-    struct record_path *records;
-    sem_t answers, way;
-    int is_shut, waiting; /* atomic */
-};
-
-static void hold_answers(void *data, const struct vedette_spool_error *error)
-{
-    struct intake_world *world = data;
-    g_assert_null(error);
-    while (sem_wait(&world->answers) != 0)
-        ;
-}
-
-static void world_hold(struct intake_world *world)
-{
-    const struct vedette_spool_record record = {.tenant = "test", .payload = "{}", .length = 2};
-    struct vedette_spool_error error;
-    g_assert_true(vedette_spool_submit(record_path_spool(world->records), &record, 1, hold_answers, world, &error));
-}
-
-static void world_release(struct intake_world *world)
-{
-    sem_post(&world->answers);
-}
-
-static int64_t taken(const struct intake_world *world)
-{
-    struct vedette_spool_stats stats;
-    vedette_spool_get_stats(record_path_spool(world->records), &stats);
-    return stats.enqueued;
-}
-
-static bool submit(void *way, GPtrArray *events, vedette_spool_done done, void *data, struct vedette_spool_error *error)
-{
-    struct intake_world *world = way;
-    if (__atomic_load_n(&world->is_shut, __ATOMIC_ACQUIRE)) {
-        __atomic_add_fetch(&world->waiting, 1, __ATOMIC_ACQ_REL);
-        while (sem_wait(&world->way) != 0)
-            ;
-    }
-    return record_path_submit(world->records, events, done, data, error);
-}
-
-static void intake_world_prepare(struct intake_world *world)
-{
-    *world = (struct intake_world){.directory = g_dir_make_tmp("vedette-intake-XXXXXX", NULL)};
-    sem_init(&world->answers, 0, 0);
-    sem_init(&world->way, 0, 0);
-    world_prepare(&world->api);
-}
-
-/* Nothing is drained: what is told is told by the record path alone. */
-static void intake_world_start(struct intake_world *world)
-{
-    g_autoptr(GError) error = NULL;
-    struct api_world *api = &world->api;
-    world_open(api);
-    const struct record_path_parts parts = {.data_dir = world->directory,
-                                            .settings = &api->settings,
-                                            .clock = api->clock,
-                                            .store = api->store,
-                                            .live = api->live,
-                                            .health = &api->health};
-    world->records = record_path_open(&parts, &error);
-    g_assert_no_error(error);
-    vedette_breaker_force(record_path_breaker(world->records), VEDETTE_BREAKER_FORCED_OPEN);
-    api->parts.spool = record_path_spool(world->records);
-    api->parts.submit = submit;
-    api->parts.records = world;
-    world_serve(api);
-    world_login(api);
-}
-
-static void intake_world_init(struct intake_world *world, int64_t max_queue_size)
-{
-    intake_world_prepare(world);
-    world->api.settings.spool.max_queue_size = max_queue_size;
-    intake_world_start(world);
-}
-
-static void intake_world_clear(struct intake_world *world)
-{
-    g_autofree char *spool = g_build_filename(world->directory, "spool", NULL);
-    api_stop(world->api.api);
-    world->api.api = NULL;
-    record_path_close(world->records);
-    world_clear(&world->api);
-    g_autoptr(GDir) files = g_dir_open(spool, 0, NULL);
-    for (const char *name; files && (name = g_dir_read_name(files));) {
-        g_autofree char *path = g_build_filename(spool, name, NULL);
-        g_unlink(path);
-    }
-    g_rmdir(spool);
-    g_rmdir(world->directory);
-    g_free(world->directory);
-    sem_destroy(&world->answers);
-    sem_destroy(&world->way);
-}
-
-/* A signal of so-and-so much. g_free. */
-static char *signal_line(int number, const char *service, const char *kind, const char *started_at)
-{
-    g_autofree char *id = g_strdup_printf("0197a000-0000-7000-8000-%012d", number);
-    return g_strdup_printf("{\"id\":\"%s\",\"type\":\"signal\",\"camera_id\":\"cam-1\",\"occurred_at\":"
-                           "\"2026-01-01T00:00:00Z\",\"payload\":{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":"
-                           "\"%s\",\"kind\":\"%s\",\"severity\":\"high\",\"started_at\":\"%s\"}}\n",
-                           id, id, service, kind, started_at);
-}
-
-/* Lines, on a connection of its own, whose answer is not read yet. `headers` are whole lines. */
-static int send_lines_with(const struct intake_world *world, const char *headers, const char *body)
-{
-    g_autofree char *text =
-        g_strdup_printf("POST /api/v1/events HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: Bearer %s\r\n"
-                        "%sContent-Type: application/x-ndjson\r\nContent-Length: %zu\r\n\r\n%s",
-                        api_port(world->api.api), world->api.token, headers, strlen(body), body);
-    int fd = world_connect(&world->api);
-    world_send(fd, text);
-    return fd;
-}
-
-static int send_lines(const struct intake_world *world, const char *body)
-{
-    return send_lines_with(world, "", body);
-}
-
-static int send_event(const struct intake_world *world, int number)
-{
-    g_autofree char *body = signal_line(number, "safety", "intrusion", "2026-01-01T00:00:00Z");
-    return send_lines(world, body);
-}
 
 static void test_no_thread_that_serves_waits_for_the_disk(void)
 {
@@ -191,27 +50,6 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     intake_world_clear(&world);
 }
 
-/* Who is told that there is no such camera drops what it has of it. */
-static void test_events_of_cameras_that_are_not_read_yet_are_to_be_sent_again(void)
-{
-    struct intake_world world;
-    intake_world_init(&world, 1000);
-    live_remove_camera(world.api.live, "cam-1");
-    for (int is_whole = 0; is_whole < 2; is_whole++) {
-        camera_roster_set_whole(live_roster(world.api.live), is_whole);
-        int sender = send_event(&world, 1);
-        struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
-        g_autofree char *again = reply_header(&reply, "Retry-After");
-        g_assert_cmpint(reply.status, ==, is_whole ? 200 : 503);
-        g_assert_cmpstr(again, ==, is_whole ? NULL : "1");
-        g_assert_true((strstr(reply.body->str, "there is no such camera") != NULL) == is_whole);
-        g_assert_cmpint(taken(&world), ==, 0);
-        reply_clear(&reply);
-        close(sender);
-    }
-    intake_world_clear(&world);
-}
-
 /* A client that looks on is told what the contract calls an AnalyticsEvent, and nothing of how it is kept. */
 static void test_who_looks_on_is_told_what_the_contract_names(void)
 {
@@ -249,11 +87,6 @@ static void post_event(const struct intake_world *world, int number)
     g_assert_cmpint(reply.status, ==, 200);
     reply_clear(&reply);
     close(sender);
-}
-
-static char *posted_id(int number)
-{
-    return g_strdup_printf("0197a000-0000-7000-8000-%012d", number);
 }
 
 static void expect_posted(int fd, int number)
@@ -328,99 +161,6 @@ static void test_what_is_sent_again_is_told_once(void)
     g_assert_cmpint(latency_count(&after[PATH_SPOOL]) - latency_count(&before[PATH_SPOOL]), ==, 3);
     g_assert_cmpint(latency_count(&after[PATH_PUSH]) - latency_count(&before[PATH_PUSH]), ==, 2);
     close(fd);
-    intake_world_clear(&world);
-}
-
-/* The answer must not be many times as large as what came; what is taken is told all the same. */
-static void test_of_many_refusals_the_first_are_told(void)
-{
-    enum { REFUSED = 5000, TOLD = 7, ERRORS_TOLD = 2 };
-    struct intake_world world;
-    intake_world_init(&world, 1000);
-    world.api.settings.http.intake_lines_told = TOLD;
-    world.api.settings.http.intake_errors_told = ERRORS_TOLD;
-    g_autoptr(GString) body = g_string_new(NULL);
-    for (int i = 0; i < REFUSED; i++)
-        g_string_append(body, "{}\n");
-    g_autofree char *good = signal_line(7, "safety", "intrusion", "2026-01-01T00:00:00Z");
-    g_string_append(body, good);
-    int sender = send_lines(&world, body->str);
-    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
-    g_assert_cmpint(reply.status, ==, 200);
-    json_t *json = json_loads(reply.body->str, 0, NULL);
-    json_t *results = json_object_get(json, "results");
-    g_assert_cmpint(json_integer_value(json_object_get(json, "rejected")), ==, REFUSED);
-    g_assert_cmpint(json_integer_value(json_object_get(json, "accepted")), ==, 1);
-    g_assert_cmpuint(json_array_size(results), ==, TOLD + 1);
-    g_assert_cmpuint(json_array_size(json_object_get(json_array_get(results, 0), "errors")), ==,
-                     ERRORS_TOLD + 1); /* and how many more there are */
-    g_assert_cmpint(counter_get(&world.api.health.intake_lines_refused), ==, REFUSED);
-    json_t *last = json_array_get(results, TOLD);
-    g_assert_cmpint(json_integer_value(json_object_get(last, "line")), ==, REFUSED + 1);
-    g_assert_cmpstr(json_string_value(json_object_get(last, "status")), ==, "accepted");
-    g_assert_cmpuint(reply.body->len, <, 10000);
-    json_decref(json);
-    reply_clear(&reply);
-    close(sender);
-    intake_world_clear(&world);
-}
-
-/* An operator's key must not end the server's own incidents, nor hold one open for ever, nor speak for the workers. */
-static void test_what_is_not_for_others_to_say_is_refused(void)
-{
-    static const struct {
-        const char *service, *kind, *started_at, *why;
-    } cases[] = {
-        {"system", "camera_recovered", "2026-01-01T00:00:00Z", "the server's own to tell"},
-        {"system", "self_test", "2026-01-01T00:00:00Z", "the server's own to tell"},
-        {"safety", "intrusion", "9999-01-01T00:00:00Z", "started_at lies further in the future"},
-        {"system", "camera_dark", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
-        {"system", "whatever", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
-        {"safety", "camera_dark", "2026-01-01T00:00:00Z", NULL}, /* as analytics elsewhere may find it */
-    };
-    struct intake_world world;
-    intake_world_init(&world, 1000);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *line = signal_line((int)i, cases[i].service, cases[i].kind, cases[i].started_at);
-        int sender = send_lines(&world, line);
-        struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
-        g_assert_cmpint(reply.status, ==, 200);
-        g_assert_nonnull(strstr(reply.body->str, cases[i].why ? cases[i].why : "\"accepted\":1"));
-        g_assert_true(!cases[i].why == !strstr(reply.body->str, "\"rejected\":1"));
-        reply_clear(&reply);
-        close(sender);
-    }
-    g_assert_cmpint(taken(&world), ==, 1);
-    intake_world_clear(&world);
-}
-
-/* A key that is bound to cameras speaks of these alone, line by line. */
-static void test_a_key_of_cameras_sends_of_these(void)
-{
-    struct intake_world world;
-    intake_world_init(&world, 1000);
-    world_put_camera(&world.api, "cam-2", "default");
-    g_autofree char *admin = world.api.token;
-    world.api.token = world_bound_key(&world.api, world.api.token, "operator", "cam-1");
-    g_autofree char *own = signal_line(1, "safety", "intrusion", "2026-01-01T00:00:00Z"),
-                    *mine = signal_line(2, "safety", "intrusion", "2026-01-01T00:00:00Z");
-    g_auto(GStrv) parts = g_strsplit(mine, "cam-1", -1);
-    g_autofree char *others = g_strjoinv("cam-2", parts), *both = g_strconcat(own, others, NULL);
-    int sender = send_lines(&world, both);
-    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
-    g_assert_cmpint(reply.status, ==, 200);
-    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
-    g_assert_nonnull(strstr(reply.body->str, "cam-2: the API key is bound to other cameras"));
-    g_assert_cmpint(taken(&world), ==, 1);
-    reply_clear(&reply);
-    close(sender);
-    g_free(world.api.token);
-    world.api.token = g_strdup(admin); /* who is bound to none speaks of both */
-    sender = send_lines(&world, both);
-    reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
-    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":2"));
-    reply_clear(&reply);
-    close(sender);
     intake_world_clear(&world);
 }
 
@@ -541,8 +281,6 @@ static void test_what_was_begun_is_ended_by_a_stop(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/intake/events_of_cameras_that_are_not_read_yet_are_to_be_sent_again",
-                    test_events_of_cameras_that_are_not_read_yet_are_to_be_sent_again);
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
     g_test_add_func("/intake/who looks on is told what the contract names",
@@ -551,9 +289,6 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/a stream tells the ids of what came by HTTP",
                     test_a_stream_tells_the_ids_of_what_came_by_http);
     g_test_add_func("/intake/what is sent again is told once", test_what_is_sent_again_is_told_once);
-    g_test_add_func("/intake/of many refusals the first are told", test_of_many_refusals_the_first_are_told);
-    g_test_add_func("/intake/what is not for others to say is refused", test_what_is_not_for_others_to_say_is_refused);
-    g_test_add_func("/intake/a key of cameras sends of these", test_a_key_of_cameras_sends_of_these);
     g_test_add_func("/intake/who waits for the disk is cut at last", test_who_waits_for_the_disk_is_cut_at_last);
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     g_test_add_func("/intake/what was begun is ended however many wait",

@@ -5,6 +5,7 @@ import os
 import signal
 import sys
 import threading
+import time
 import urllib.request
 
 from world import BINARY, FAST, Camera, Directory, Hub, Process, camera_config, run_tests, until, vedette
@@ -36,7 +37,7 @@ def check_stages(part):
 
 def send_event(hub, number):
     event = {"id": f"0190f3c1-0000-7000-8000-{number:012x}", "type": "line_crossing", "camera_id": "one",
-             "occurred_at": "2026-01-01T00:00:00.000Z"}
+             "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
     event["payload"] = {"id": event["id"], "camera_id": "one", "line_id": "middle", "track_id": 1, "direction": "in",
                         "at": event["occurred_at"]}
     urllib.request.urlopen(urllib.request.Request(hub.address + "/api/v1/events", json.dumps(event).encode(), {

@@ -192,7 +192,7 @@ def a_callers_trace_goes_on():
             unsampled = "1af7651916cd43dd8448eb211c80319c"
             assert ask("/api/v1/cameras", f"00-{unsampled}-{caller}-00").endswith("-00")
             event = {"id": "0190f3c1-0000-7000-8000-000000000001", "type": "line_crossing", "camera_id": "c",
-                     "occurred_at": "2026-01-01T00:00:00.000Z"}
+                     "occurred_at": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())}
             event["payload"] = {"id": event["id"], "camera_id": "c", "line_id": "middle", "track_id": 1, "direction": "in",
                                 "at": event["occurred_at"]}
             sent = "2af7651916cd43dd8448eb211c80319c"
