@@ -205,7 +205,8 @@ bool route_find(struct request *request, struct answer *answer);
 /* How large the request's body may be, before anything else is made of it: http.max_body_bytes, or what a picture takes
  * where the route is sent one. */
 size_t route_body_bytes(const struct request *request);
-/* Whether the found route waits for nothing: it says so of itself, and who asks is known by memory, or nobody said. */
+/* Whether the found route waits for nothing: it says so of itself, who asks is known by memory, or nobody said, and
+ * what was sent is soon read. */
 bool route_is_prompt(struct request *request);
 /* Checks login, role and origin of the found route, reads what it takes, and handles it. */
 void route_handle(struct request *request, struct answer *answer);

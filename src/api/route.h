@@ -85,9 +85,10 @@ enum route_feature {
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */
     ROUTE_COOKIES = 1 << 7,   /* sets or ends the cookies of a browser's login */
-    ROUTE_PROMPT = 1 << 8,    /* its handler waits for nothing, the store neither, but for its Idempotency-Key */
-    ROUTE_ALIKE = 1 << 12,    /* says the same to everyone: nobody asks who it is */
-    ROUTE_SIGNED = 1 << 9,    /* its sender signs it (Standard Webhooks) in place of a login */
+    ROUTE_PROMPT = 1 << 8, /* its handler waits for nothing, the store neither, but for its Idempotency-Key; takes long
+                              for large bodies alone */
+    ROUTE_ALIKE = 1 << 12, /* says the same to everyone: nobody asks who it is */
+    ROUTE_SIGNED = 1 << 9, /* its sender signs it (Standard Webhooks) in place of a login */
     ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
     ROUTE_COUNTED = 1 << 11,  /* counts wrong logins, and tells how many more may be tried */
     ROUTE_OPEN_QUERY = 1 << 13, /* someone else writes its query: what it does not know of it is passed over */

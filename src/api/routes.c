@@ -180,9 +180,14 @@ static char *take_token(struct request *request)
     return bearer ? g_strdup(bearer) : cookie;
 }
 
+/* Of a hundred events, or thousands of lines that are none: some milliseconds to read, for which all others on this
+ * thread wait. */
+enum { PROMPT_BODY_BYTES = 32 << 10 };
+
 bool route_is_prompt(struct request *request)
 {
-    if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key)
+    if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key ||
+        request->body->len > PROMPT_BODY_BYTES)
         return false;
     if (request->login.user || request->route->features & ROUTE_ALIKE)
         return true;

@@ -384,7 +384,8 @@ static bool handle_request(struct request *request)
     watch_begin(request->api->watch, watched(request), WATCH_HANDLING);
     if (!request->route && !route_find(request, &request->answer))
         return true;
-    bool is_begun = request->kept_key != NULL; /* and is ended, if need be here: else its key would stay claimed */
+    /* and is ended, if need be here: its key would stay claimed, or its events be taken and called refused */
+    bool is_begun = request->kept_key || request->intake;
     bool is_prompt = route_is_prompt(request);
     if (!is_prompt && !is_begun && !handler_pool_has_place(request->api->handlers))
         answer_later(&request->answer, too_many_wait);

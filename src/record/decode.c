@@ -331,9 +331,16 @@ static void decode_member(const struct decoder *decoder, const struct record_fie
     record_path_truncate(decoder->path, length);
 }
 
+/* Nobody is told what it is, nor of more. */
+static bool is_refused(const struct decoder *decoder, size_t before)
+{
+    return !decoder->errors->most && decoder->errors->count > before;
+}
+
 static void decode_object(const struct decoder *decoder, const struct record_descriptor *descriptor,
                           const struct json_node *object, int depth, void *record)
 {
+    size_t before = decoder->errors->count;
     if (depth > RECORD_MAX_DEPTH) {
         record_errors_add(decoder->errors, here(decoder), "lies deeper than %d levels", RECORD_MAX_DEPTH);
         return;
@@ -343,13 +350,13 @@ static void decode_object(const struct decoder *decoder, const struct record_des
         return;
     }
     const struct json_node *last = NULL;
-    for (size_t i = 0; i < descriptor->field_count; i++) {
+    for (size_t i = 0; i < descriptor->field_count && !is_refused(decoder, before); i++) {
         const struct json_node *value = json_member(object, descriptor->fields[i].name, last);
         decode_member(decoder, &descriptor->fields[i], value, depth, record);
         last = value ? value : last;
     }
-    for (const struct json_node *member = decoder->is_strict ? object->first_child : NULL; member;
-         member = member->next) {
+    for (const struct json_node *member = decoder->is_strict ? object->first_child : NULL;
+         member && !is_refused(decoder, before); member = member->next) {
         if (name_is(member->key, "schema_version"))
             check_version(decoder, descriptor, member);
         else if (!record_find_field(descriptor, member->key))
@@ -385,8 +392,8 @@ static bool decode_json(const struct record_descriptor *descriptor, const char *
         root = json_parse(&document, text, length, errors);
     if (root)
         decode_object(&decoder, descriptor, root, 0, record);
-    /* what people write is told of all that is wrong with it at once */
-    if (errors->count == before || (root && is_strict))
+    /* what people write is told of all that is wrong with it at once, if they are told */
+    if (errors->count == before || (root && is_strict && errors->most))
         record_validate(descriptor, record, "", errors);
     json_document_clear(&document);
     bool is_good = errors->count == before;

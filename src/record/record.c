@@ -43,7 +43,10 @@ static void tell_more(const struct record_errors *errors)
 
 void record_errors_add(struct record_errors *errors, const char *path, const char *format, ...)
 {
-    if (errors->count++ >= errors->most) {
+    errors->count++;
+    if (!errors->most)
+        return;
+    if (errors->count > errors->most) {
         tell_more(errors);
         return;
     }

@@ -202,7 +202,7 @@ enum { RECORD_ERRORS_MAX = 100 }; /* told one by one: what is wrong with a text 
 struct record_errors {
     GPtrArray *items; /* of struct record_error *, owned; the last says how many more there are, where it is not all */
     size_t count;     /* all that were found */
-    size_t most;      /* that are told one by one; may be set before the first: RECORD_ERRORS_MAX */
+    size_t most; /* that are told one by one; may be set before the first: RECORD_ERRORS_MAX; 0: none, nor how many */
 };
 void record_errors_init(struct record_errors *errors);
 void record_errors_clear(struct record_errors *errors);

@@ -216,6 +216,8 @@ static void validate(const struct record_descriptor *descriptor, const void *rec
         size_t length = record_path_push(path, field->name);
         field_check(field, record, path, errors);
         record_path_truncate(path, length);
+        if (errors->count > before && !errors->most)
+            return; /* nobody is told of more */
     }
     if (errors->count == before && descriptor->check)
         descriptor->check(record, path->text, errors);

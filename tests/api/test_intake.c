@@ -30,6 +30,38 @@ static void test_no_thread_that_serves_waits_for_the_disk(void)
     intake_world_clear(&world);
 }
 
+/* Nor does one read a body that takes its time: here its way is shut behind it. */
+static void test_no_thread_that_serves_reads_what_is_large(void)
+{
+    enum { EMPTY_LINES = 64 << 10 };
+    struct intake_world world;
+    int senders[SENDERS];
+    intake_world_prepare(&world);
+    world.api.settings.http.handler_threads = SENDERS;
+    intake_world_start(&world);
+    __atomic_store_n(&world.is_shut, 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < SENDERS; i++) {
+        g_autofree char *empty = g_strnfill(EMPTY_LINES, '\n'),
+                        *line = signal_line(i, "safety", "intrusion", "2026-01-01T00:00:00Z"),
+                        *body = g_strconcat(empty, line, NULL);
+        senders[i] = send_lines(&world, body);
+    }
+    WORLD_AWAIT(__atomic_load_n(&world.waiting, __ATOMIC_ACQUIRE) == SENDERS);
+    struct reply health = world_get(&world.api, "/health/live", NULL);
+    g_assert_cmpint(health.status, ==, 200);
+    reply_clear(&health);
+    for (int i = 0; i < SENDERS; i++)
+        sem_post(&world.way);
+    for (int i = 0; i < SENDERS; i++) {
+        struct reply reply = world_read_answer(senders[i], "POST /api/v1/events HTTP/1.1");
+        g_assert_cmpint(reply.status, ==, 200);
+        g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
+        reply_clear(&reply);
+        close(senders[i]);
+    }
+    intake_world_clear(&world);
+}
+
 static void test_what_finds_no_room_is_to_be_sent_again(void)
 {
     struct intake_world world;
@@ -282,6 +314,8 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/intake/no thread that serves waits for the disk", test_no_thread_that_serves_waits_for_the_disk);
+    g_test_add_func("/intake/no thread that serves reads what is large",
+                    test_no_thread_that_serves_reads_what_is_large);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
     g_test_add_func("/intake/who looks on is told what the contract names",
                     test_who_looks_on_is_told_what_the_contract_names);

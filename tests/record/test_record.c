@@ -351,6 +351,22 @@ static void test_types_for_the_page(void)
     g_assert_null(strstr(text->str, "password"));
 }
 
+/* Who refuses many need not hear what was wrong with each. */
+static void test_where_nobody_is_told_the_first_error_ends_it(void)
+{
+    static const char *const texts[] = {"1", "{}", "{\"id\":\"door\",\"a\":1,\"b\":2}", "{\"id\":1,\"name\":2}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+        struct record_errors errors;
+        struct camera camera;
+        record_errors_init(&errors);
+        errors.most = 0;
+        g_assert_false(record_decode_json_strict(&camera_descriptor, texts[i], strlen(texts[i]), &camera, &errors));
+        g_assert_cmpuint(errors.count, ==, 1);
+        g_assert_cmpuint(errors.items->len, ==, 0);
+        record_errors_clear(&errors);
+    }
+}
+
 /* What is wrong with a text must not be many times as large as the text. */
 static void test_of_many_errors_the_first_are_told(void)
 {
@@ -391,5 +407,7 @@ int main(int argc, char **argv)
     g_test_add_func("/record/times are those of the C library", test_times_are_those_of_the_c_library);
     g_test_add_func("/record/columns carry every field", test_columns_carry_every_field);
     g_test_add_func("/record/of many errors the first are told", test_of_many_errors_the_first_are_told);
+    g_test_add_func("/record/where nobody is told the first error ends it",
+                    test_where_nobody_is_told_the_first_error_ends_it);
     return g_test_run();
 }
