@@ -17,6 +17,8 @@ enum frame_format {
     FRAME_I420,     /* planes: Y, U, V at half size */
 };
 
+enum { FRAME_LATE_UNKNOWN = INT32_MAX };
+
 struct frame {
     int width_px, height_px; /* visible; odd sizes are allowed, chroma is (n + 1) / 2 */
     enum frame_format format;
@@ -27,9 +29,10 @@ struct frame {
     uint64_t number;        /* counts the source's decoded frames from 0 */
     int64_t captured_at_ms; /* wall clock: camera's RTP clock by RTCP when within the allowed skew, else arrival */
     bool is_camera_clock;   /* which of the two it was */
-    int64_t media_us;       /* time on the stream's own axis, from 0; steady where captured_at_ms is not */
-    int64_t received_us;    /* clock_monotonic_us when its encoded picture came to the decoder; 0: not known */
-    int64_t arrived_us;     /* the same when the frame left the decoder */
+    int32_t late_ms;  /* of arrival: so much was it held up on its way; FRAME_LATE_UNKNOWN; 0 of the camera's clock */
+    int64_t media_us; /* time on the stream's own axis, from 0; steady where captured_at_ms is not */
+    int64_t received_us; /* clock_monotonic_us when its encoded picture came to the decoder; 0: not known */
+    int64_t arrived_us;  /* the same when the frame left the decoder */
 };
 
 /* Takes over `template`'s fields; calls release(data) at the last unref. `release` may be NULL. */

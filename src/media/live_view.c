@@ -16,6 +16,7 @@ enum {
     VIEW_FPS = 10, /* of those held: twice what previews show by default */
     VIEW_WAITING_BYTES = 4 << 20,
     VIEW_REST_US = 5 * 1000000, /* after a failure */
+    VIEW_PACKETS = 512,         /* as many as wait: 8 KB each fill VIEW_WAITING_BYTES */
 };
 
 struct live_view {
@@ -24,8 +25,8 @@ struct live_view {
     struct source_settings settings; /* but for `decoder`, which is the stream's streaming thread's */
     struct clock *clock;
 
-    int64_t wanted_until_us, offset_ms, is_camera_clock; /* atomic; offset_ms: from the stream's time to the wall's */
-    int64_t frames_total, packets_shed, errors;          /* counters */
+    int64_t wanted_until_us;                    /* atomic */
+    int64_t frames_total, packets_shed, errors; /* counters */
 
     /* the stream's streaming thread's, and the freeing one's */
     GstElement *pipeline, *input;
@@ -42,6 +43,13 @@ struct live_view {
     pthread_mutex_t lock;
     struct frame *frames[VIEW_FRAMES]; /* NULL: none */
     unsigned next;
+    /* how the latest packets came: pictures are decoded later, and those of one burst were not taken at one time */
+    struct view_packet {
+        int64_t stream_us, captured_at_ms;
+        int32_t late_ms;
+        bool is_camera_clock;
+    } packets[VIEW_PACKETS];
+    unsigned packet_count;
 };
 
 struct live_view *live_view_new(const char *name, const struct source_settings *settings, struct clock *clock)
@@ -66,6 +74,30 @@ static void hold(struct live_view *view, struct frame *frame)
     frame_unref(old);
 }
 
+static void note_packet(struct live_view *view, int64_t stream_us, const struct stream_packet *packet)
+{
+    pthread_mutex_lock(&view->lock);
+    view->packets[view->packet_count++ % VIEW_PACKETS] =
+        (struct view_packet){stream_us, packet->captured_at_ms, packet->late_ms, packet->is_camera_clock};
+    pthread_mutex_unlock(&view->lock);
+}
+
+/* The latest first, for the time may have begun anew. False: when it was taken is not known. */
+static bool stamp(struct live_view *view, int64_t stream_us, struct frame *frame)
+{
+    bool is_found = false;
+    pthread_mutex_lock(&view->lock);
+    for (unsigned i = 1; i <= MIN(view->packet_count, VIEW_PACKETS) && !is_found; i++) {
+        const struct view_packet *packet = &view->packets[(view->packet_count - i) % VIEW_PACKETS];
+        is_found = packet->stream_us == stream_us;
+        frame->captured_at_ms = packet->captured_at_ms;
+        frame->is_camera_clock = packet->is_camera_clock;
+        frame->late_ms = packet->late_ms;
+    }
+    pthread_mutex_unlock(&view->lock);
+    return is_found;
+}
+
 static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
 {
     struct live_view *view = data;
@@ -76,11 +108,10 @@ static GstFlowReturn on_sample(GstAppSink *sink, gpointer data)
     counter_add(&view->frames_total, 1);
     if (GST_CLOCK_TIME_IS_VALID(pts) && frame_thinner_pass(&view->thinner, (int64_t)(pts / 1000))) {
         struct frame *frame = media_decoder_map(view->decoder, sample, NULL);
-        if (frame) {
-            frame->captured_at_ms = (int64_t)(pts / GST_MSECOND) + counter_get(&view->offset_ms);
-            frame->is_camera_clock = counter_get(&view->is_camera_clock);
+        if (frame && stamp(view, (int64_t)(pts / 1000), frame))
             hold(view, frame);
-        }
+        else
+            frame_unref(frame);
     }
     gst_sample_unref(sample);
     return GST_FLOW_OK;
@@ -202,8 +233,7 @@ static void decode(struct live_view *view, const struct stream_packet *packet)
     }
     GstClockTime pts = GST_BUFFER_PTS(packet->encoded);
     if (GST_CLOCK_TIME_IS_VALID(pts))
-        counter_set(&view->offset_ms, packet->captured_at_ms - (int64_t)(pts / GST_MSECOND));
-    counter_set(&view->is_camera_clock, packet->is_camera_clock);
+        note_packet(view, (int64_t)(pts / 1000), packet);
     view->unseen_bytes = pictures_of(view) > 0 ? 0 : view->unseen_bytes + (int64_t)gst_buffer_get_size(packet->encoded);
     gst_app_src_push_buffer(GST_APP_SRC(view->input), gst_buffer_ref(packet->encoded));
 }

@@ -152,7 +152,8 @@ struct stream_packet {
     GstCaps *caps;      /* borrowed */
     bool is_key_frame;  /* decoding can begin here */
     int64_t captured_at_ms;
-    bool is_camera_clock; /* as struct frame's */
+    bool is_camera_clock; /* as struct frame's, as the next */
+    int32_t late_ms;
 };
 
 /* ---- tap.c: encoded pictures kept until they are recorded ---- */

@@ -180,14 +180,20 @@ bool stream_is_due(struct media_stream *stream, int64_t media_us)
     return is_due;
 }
 
+static bool is_played(const struct media_stream *stream)
+{
+    return stream->url.scheme == MEDIA_FILE || stream->url.scheme == MEDIA_SCENE;
+}
+
 /* The time is told now: of a picture that is decoded seconds later (media_skipper) nobody could tell it any more. */
-static void note_arrival(struct media_stream *stream, int64_t stream_us, int64_t wall_ms, bool is_camera_clock)
+static void note_arrival(struct media_stream *stream, int64_t stream_us, const struct stream_packet *packet)
 {
     unsigned count = __atomic_fetch_add(&stream->arrival_count, 1, __ATOMIC_RELAXED);
     struct stream_arrival *arrival = &stream->arrivals[count % stream->arrivals_kept];
     counter_set(&arrival->received_us, clock_monotonic_us(stream->clock));
-    counter_set(&arrival->wall_ms, wall_ms);
-    counter_set(&arrival->is_camera_clock, is_camera_clock);
+    counter_set(&arrival->wall_ms, packet->captured_at_ms);
+    counter_set(&arrival->is_camera_clock, packet->is_camera_clock);
+    counter_set(&arrival->late_ms, packet->late_ms);
     counter_set(&arrival->stream_us, stream_us);
 }
 
@@ -209,13 +215,22 @@ int64_t stream_received_us(struct media_stream *stream, int64_t stream_us)
     return arrival ? counter_get(&arrival->received_us) : clock_monotonic_us(stream->clock);
 }
 
+/* Files are held up by nothing. Pictures by HTTP have no time stamp but that of their arrival. */
+static int32_t late_ms(struct media_stream *stream, int64_t stream_us, bool is_camera_clock)
+{
+    bool is_http = stream->url.scheme == MEDIA_HTTP || stream->url.scheme == MEDIA_HTTPS;
+    int32_t late_ms = lateness_note(&stream->lateness, stream_us, clock_monotonic_us(stream->clock));
+    if (is_played(stream) || is_camera_clock)
+        return 0;
+    return is_http ? FRAME_LATE_UNKNOWN : late_ms;
+}
+
 /* Files are read ahead of the time at which they are played: theirs is that of playing. Pictures of a camera without a
  * clock come in the order of decoding, and are told in that of showing: their times must not go back by that. */
 static int64_t captured_ms(struct media_stream *stream, const struct stream_arrival *arrival, int64_t stream_us,
                            bool *is_camera_clock)
 {
-    bool is_played = stream->url.scheme == MEDIA_FILE || stream->url.scheme == MEDIA_SCENE;
-    if (!arrival || is_played)
+    if (!arrival || is_played(stream))
         return wall_ms_at(stream, stream_us, is_camera_clock);
     int64_t wall_ms = counter_get(&arrival->wall_ms), back_ms = stream->told_wall_ms - wall_ms;
     *is_camera_clock = counter_get(&arrival->is_camera_clock);
@@ -226,6 +241,9 @@ void stream_deliver(struct media_stream *stream, struct frame *frame, int64_t st
 {
     const struct stream_arrival *arrival = find_arrival(stream, stream_us);
     frame->captured_at_ms = captured_ms(stream, arrival, stream_us, &frame->is_camera_clock);
+    frame->late_ms = is_played(stream) || frame->is_camera_clock ? 0
+                     : arrival                                   ? (int32_t)counter_get(&arrival->late_ms)
+                                                                 : FRAME_LATE_UNKNOWN;
     frame->received_us = arrival ? counter_get(&arrival->received_us) : 0;
     frame->arrived_us = clock_monotonic_us(stream->clock);
     stream->told_wall_ms = frame->captured_at_ms;
@@ -243,7 +261,8 @@ void stream_offer_packet(struct media_stream *stream, GstBuffer *encoded, GstCap
     int64_t stream_us = GST_CLOCK_TIME_IS_VALID(pts) ? (int64_t)(pts / 1000) : 0;
     struct stream_packet packet = {.encoded = encoded, .caps = caps};
     packet.captured_at_ms = wall_ms_at(stream, stream_us, &packet.is_camera_clock);
-    note_arrival(stream, stream_us, packet.captured_at_ms, packet.is_camera_clock);
+    packet.late_ms = late_ms(stream, stream_us, packet.is_camera_clock);
+    note_arrival(stream, stream_us, &packet);
     if (stream->listeners->len == 0)
         return;
     packet.is_key_frame = media_skipper_begins_group(stream->skipper, encoded);

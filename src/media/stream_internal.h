@@ -45,6 +45,18 @@ struct stream_breaker {
 
 enum { STREAM_ARRIVALS = 64 }; /* more than a decoder holds back; to them come source.kept_packets */
 
+/* ---- lateness.c ---- */
+
+/* Which of a stream's packets were held up, where the camera tells no clock: a packet that takes longer from its own
+ * time stamp to its arrival than the promptest one. Zero it to begin; one thread. */
+struct lateness {
+    bool has_begun;
+    int64_t begun_us, noted_us, stream_us, least_us;
+};
+/* A packet of this time on the stream's axis came now. Returns milliseconds, or FRAME_LATE_UNKNOWN in the first
+ * seconds. Pure. */
+int32_t lateness_note(struct lateness *lateness, int64_t stream_us, int64_t now_us);
+
 struct media_stream {
     /* immutable once it is started */
     char *name; /* of the camera that opened it, for the log */
@@ -78,6 +90,7 @@ struct media_stream {
     /* owned by whichever thread delivers (one at a time) */
     uint64_t next_number;
     struct time_axis axis;
+    struct lateness lateness; /* since the connection began */
     int64_t rate_since_us, rate_frames, cpu_us;
     int64_t copies_before;
 
@@ -85,7 +98,7 @@ struct media_stream {
      * later, and as a decoder holds back. Atomic: a decoder may have a thread of its own. */
     struct stream_arrival {
         int64_t stream_us, received_us, wall_ms;
-        int64_t is_camera_clock; /* of wall_ms */
+        int64_t is_camera_clock, late_ms; /* of wall_ms */
     } * arrivals;
     unsigned arrivals_kept, arrival_count;
     int64_t told_wall_ms; /* of the frame delivered last; the delivering thread's */

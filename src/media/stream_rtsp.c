@@ -79,6 +79,7 @@ void stream_run_rtsp(struct media_stream *stream, GError **error)
     stream_count(stream, connects, 1);
     pthread_mutex_lock(&stream->lock);
     rtp_clock_init(&stream->rtp_clock, described.clock_rate);
+    stream->lateness = (struct lateness){0}; /* no packet of this connection came yet */
     pthread_mutex_unlock(&stream->lock);
     struct session session;
     if (session_open(&session, stream, described.codec, described.codec->depayloader, rtp_caps(&described), error))

@@ -5,6 +5,7 @@
 
 enum {
     HISTORY_FRAMES = 64, /* of two windows: more than any camera is analysed in them */
+    LATE_PART = 3,       /* of the window, a picture may be held up on its way */
     BREAK_MAX_MS = 300,  /* who walks at 1.4 m/s has gone 0.4 m */
 };
 
@@ -15,7 +16,7 @@ struct seen_frame {
     int64_t at_ms;
     uint64_t number;
     double shape; /* width by height */
-    bool hides_all, is_camera_clock;
+    bool hides_all, is_camera_clock, is_late;
     GArray *figures; /* of struct privacy_figure */
     uint8_t *foreground;
     int foreground_width_px, foreground_height_px;
@@ -61,6 +62,12 @@ static const struct seen_frame *newest(const struct figure_history *history)
     return frame_at(history, history->count - 1);
 }
 
+/* By its time it may be a picture of another moment: who walks leaves what is hidden of him. */
+static bool is_late(const struct figure_history *history, const struct frame *frame)
+{
+    return frame->late_ms > history->window_ms / LATE_PART;
+}
+
 /* ---- noting ---- */
 
 static void forget_oldest(struct figure_history *history)
@@ -104,6 +111,7 @@ void figure_history_note(struct figure_history *history, const struct frame *fra
     seen->shape = (double)frame->width_px / frame->height_px;
     seen->hides_all = request->hide_all;
     seen->is_camera_clock = frame->is_camera_clock;
+    seen->is_late = is_late(history, frame);
     if (!seen->figures)
         seen->figures = g_array_new(FALSE, FALSE, sizeof(struct privacy_figure));
     g_array_set_size(seen->figures, 0);
@@ -169,7 +177,7 @@ bool figure_history_request(struct figure_history *history, const struct frame *
     double shape = (double)frame->width_px / frame->height_px;
     *request = (struct privacy_request){0};
     g_array_set_size(history->figures, 0);
-    if (!is_covered(history, at_ms))
+    if (is_late(history, frame) || !is_covered(history, at_ms))
         return false;
     for (size_t i = 0; i < history->count; i++) {
         const struct seen_frame *seen = frame_at(history, i);
@@ -177,7 +185,8 @@ bool figure_history_request(struct figure_history *history, const struct frame *
         if (distance_ms > history->window_ms)
             continue;
         /* a time of the camera's clock and one of arrival may be seconds apart */
-        if (fabs(seen->shape - shape) > shape_tolerance * shape || seen->is_camera_clock != frame->is_camera_clock)
+        if (fabs(seen->shape - shape) > shape_tolerance * shape || seen->is_camera_clock != frame->is_camera_clock ||
+            seen->is_late)
             return false;
         request->hide_all = request->hide_all || seen->hides_all;
         g_array_append_vals(history->figures, seen->figures->data, seen->figures->len);

@@ -17,6 +17,7 @@ void figure_history_note(struct figure_history *history, const struct frame *fra
 bool figure_history_covered_ms(const struct figure_history *history, int64_t *at_ms);
 /* What must be hidden in `frame` of another stream, borrowed until the next call; and the number of the analysed frame
  * nearest to it, whose boxes belong over it. False when it is not known: too few frames are analysed, the two streams
- * show another shape of picture, or only one of them tells the camera's time. */
+ * show another shape of picture, only one of them tells the camera's time, or a picture of either was held up on its
+ * way by more than a part of the window. */
 bool figure_history_request(struct figure_history *history, const struct frame *frame, struct privacy_request *request,
                             uint64_t *number);

@@ -417,6 +417,37 @@ static void test_the_live_stream_is_decoded_only_while_someone_looks(void)
     site_close(&site);
 }
 
+static bool is_in_time(const struct frame *frame)
+{
+    return frame && !frame->is_camera_clock && frame->late_ms < 1000;
+}
+
+/* Both of its streams; what is analysed lies in a mailbox. */
+static bool sees_in_time(void *data)
+{
+    struct media_eye *eye = data;
+    media_source_want_live(eye->source, clock_monotonic_us(clock_system()) + G_USEC_PER_SEC);
+    CLEANUP(frame) struct frame *live = media_source_find_live(eye->source, g_get_real_time() / 1000, 1000);
+    CLEANUP(frame) struct frame *analysed = media_source_take(eye->source);
+    return is_in_time(live) && is_in_time(analysed);
+}
+
+/* What the promptest take is learnt in the first seconds. */
+static void test_without_a_clock_it_is_known_who_was_held_up(void)
+{
+    struct site site = {0};
+    struct media_eye eye;
+    site_open(&site);
+    media_eye_init(&eye);
+    eye.settings.max_clock_skew_ms = -1; /* no clock is as near */
+    eye.streams = (struct record_list){site.streams, 2};
+    media_eye_open(&eye, NULL);
+    g_assert_true(media_world_wait(both_online, &eye));
+    g_assert_true(media_world_wait(sees_in_time, &eye));
+    media_eye_close(&eye);
+    site_close(&site);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -438,6 +469,8 @@ int main(int argc, char **argv)
                     test_what_is_lost_before_a_slow_reader_is_told);
     g_test_add_func("/media/roles/the_live_stream_is_decoded_only_while_someone_looks",
                     test_the_live_stream_is_decoded_only_while_someone_looks);
+    g_test_add_func("/media/roles/without_a_clock_it_is_known_who_was_held_up",
+                    test_without_a_clock_it_is_known_who_was_held_up);
     int result = g_test_run();
     stage_close();
     return result;

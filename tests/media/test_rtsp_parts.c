@@ -4,6 +4,7 @@
 #include "media/media_internal.h"
 #include "media/media_world.h"
 #include "media/rtsp_internal.h"
+#include "media/stream_internal.h"
 
 /* C14: a thousand cameras that start together do not knock together; four are hardly kept waiting. */
 static void test_c14_the_first_contact_has_jitter(void)
@@ -206,6 +207,59 @@ static void test_names_are_told_as_they_are(void)
     rtsp_challenge_clear(&challenge);
 }
 
+/* ---- what was held up ---- */
+
+enum { SECOND_US = 1000000, PICTURE_US = 40000, TAKES_US = 70000 };
+
+/* Pictures that come one by one, from a second on. Returns what the last one of them was. */
+static int32_t come(struct lateness *lateness, int64_t from_us, int64_t to_us, int64_t takes_us)
+{
+    int32_t late_ms = 0;
+    for (int64_t us = from_us; us < to_us; us += PICTURE_US)
+        late_ms = lateness_note(lateness, us, us + takes_us);
+    return late_ms;
+}
+
+static void test_a_burst_is_known_to_be_late(void)
+{
+    struct lateness lateness = {0};
+    g_assert_cmpint(come(&lateness, 0, 4 * SECOND_US, TAKES_US), ==, FRAME_LATE_UNKNOWN); /* what it takes is learnt */
+    g_assert_cmpint(come(&lateness, 4 * SECOND_US, 60 * SECOND_US, TAKES_US), ==, 0);
+    for (int64_t us = 60 * SECOND_US; us < 61 * SECOND_US; us += PICTURE_US) { /* a second's pictures at once */
+        int64_t waited_ms = (61 * SECOND_US - us) / 1000;
+        int32_t late_ms = lateness_note(&lateness, us, 61 * SECOND_US + TAKES_US);
+        g_assert_cmpint(ABS(late_ms - waited_ms), <=, 1);
+    }
+    g_assert_cmpint(come(&lateness, 61 * SECOND_US, 62 * SECOND_US, TAKES_US), ==, 0);
+}
+
+/* Else who is always a second behind would be in time before long. */
+static void test_late_for_minutes_is_late(void)
+{
+    struct lateness lateness = {0};
+    come(&lateness, 0, 60 * SECOND_US, TAKES_US);
+    g_assert_cmpint(come(&lateness, 60 * SECOND_US, 660 * SECOND_US, TAKES_US + SECOND_US), >, 800);
+}
+
+/* Quartz clocks of 50 parts in a million each. */
+static void test_clocks_that_drift_apart_hold_nothing_up(void)
+{
+    struct lateness lateness = {0};
+    for (int64_t us = 0; us < 3600 * INT64_C(1000000); us += PICTURE_US)
+        if (us > 6 * SECOND_US)
+            g_assert_cmpint(lateness_note(&lateness, us, us + us / 10000 + TAKES_US), <=, 10);
+        else
+            lateness_note(&lateness, us, us + us / 10000 + TAKES_US);
+}
+
+static void test_time_that_begins_anew_is_learnt_anew(void)
+{
+    struct lateness lateness = {0};
+    come(&lateness, 100 * SECOND_US, 160 * SECOND_US, TAKES_US);
+    g_assert_cmpint(come(&lateness, 0, SECOND_US, 170 * SECOND_US), ==, FRAME_LATE_UNKNOWN);
+    g_assert_cmpint(come(&lateness, SECOND_US, 10 * SECOND_US, 170 * SECOND_US), ==, 0);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -220,5 +274,10 @@ int main(int argc, char **argv)
     g_test_add_func("/media/rtsp_parts/digest_answers_as_the_standard_does", test_digest_answers_as_the_standard_does);
     g_test_add_func("/media/rtsp_parts/digest_by_sha_256", test_digest_by_sha_256);
     g_test_add_func("/media/rtsp_parts/names_are_told_as_they_are", test_names_are_told_as_they_are);
+    g_test_add_func("/media/lateness/a_burst_is_known_to_be_late", test_a_burst_is_known_to_be_late);
+    g_test_add_func("/media/lateness/late_for_minutes_is_late", test_late_for_minutes_is_late);
+    g_test_add_func("/media/lateness/clocks_that_drift_apart_hold_nothing_up",
+                    test_clocks_that_drift_apart_hold_nothing_up);
+    g_test_add_func("/media/lateness/time_that_begins_anew_is_learnt_anew", test_time_that_begins_anew_is_learnt_anew);
     return g_test_run();
 }

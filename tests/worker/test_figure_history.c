@@ -139,6 +139,30 @@ static void test_clocks_of_two_kinds_are_not_compared(void)
     figure_history_free(history);
 }
 
+/* Without the camera's clock a picture counts as taken when it came. */
+static void test_what_was_held_up_is_not_shown(void)
+{
+    struct figure_history *history = history_until(3000);
+    struct privacy_request request;
+    uint64_t number;
+    CLEANUP(frame)
+    struct frame *live = frame_at(WIDE_PX, HIGH_PX, 2700, 1), *seen = frame_at(WIDE_PX, HIGH_PX, 3100, 31);
+    live->late_ms = WINDOW_MS / 3;
+    g_assert_true(figure_history_request(history, live, &request, &number));
+    live->late_ms = WINDOW_MS / 3 + 1;
+    g_assert_false(figure_history_request(history, live, &request, &number));
+    live->late_ms = FRAME_LATE_UNKNOWN;
+    g_assert_false(figure_history_request(history, live, &request, &number));
+    live->late_ms = 0;
+    seen->late_ms = WINDOW_MS; /* nor beside what was found at another moment than it seems */
+    const struct privacy_request nobody = {0};
+    figure_history_note(history, seen, &nobody);
+    g_assert_true(figure_history_request(history, live, &request, &number));
+    live->captured_at_ms = 2900;
+    g_assert_false(figure_history_request(history, live, &request, &number));
+    figure_history_free(history);
+}
+
 static void test_more_frames_than_are_remembered_are_not_shown_over(void)
 {
     struct figure_history *history = figure_history_new(5000);
@@ -177,6 +201,7 @@ int main(int argc, char **argv)
     g_test_add_func("/figure_history/a moment at which all was hidden hides all",
                     test_a_moment_at_which_all_was_hidden_hides_all);
     g_test_add_func("/figure_history/clocks of two kinds are not compared", test_clocks_of_two_kinds_are_not_compared);
+    g_test_add_func("/figure_history/what was held up is not shown", test_what_was_held_up_is_not_shown);
     g_test_add_func("/figure_history/more frames than are remembered are not shown over",
                     test_more_frames_than_are_remembered_are_not_shown_over);
     g_test_add_func("/figure_history/time that steps back forgets what was to come",
