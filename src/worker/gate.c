@@ -14,6 +14,12 @@ static const double slow_speed = 0.01;
 /* What moves is looked at with this much around it, so that it is seen whole: a share of its size on each side. */
 static const double region_margin = 0.5;
 
+/* Who is held and stands at the edge of what is looked at is seen whole, too: with a share of its size and of the
+ * picture around it, for the model gives it another box. */
+static const double held_margin = 0.1, held_edge = 0.01;
+/* What ends this close to an edge of the region, in shares of the picture, is cut by it. */
+static const double cut_edge = 0.005;
+
 void gate_init(struct gate *gate, const struct detector_settings *settings)
 {
     *gate = (struct gate){.settings = *settings};
@@ -29,19 +35,17 @@ static double seconds_since(int64_t now_us, int64_t then_us)
     return (double)(now_us - then_us) / G_USEC_PER_SEC;
 }
 
+/* The least box that holds both. */
+static struct record_box join(const struct record_box *a, const struct record_box *b)
+{
+    double left = MIN(a->x, b->x), top = MIN(a->y, b->y);
+    return (struct record_box){left, top, MAX(a->x + a->w, b->x + b->w) - left, MAX(a->y + a->h, b->y + b->h) - top};
+}
+
 static void extend(struct gate *gate, const struct record_box *box)
 {
-    if (!gate->has_reach) {
-        gate->reach = *box;
-        gate->has_reach = true;
-        return;
-    }
-    double right = MAX(gate->reach.x + gate->reach.w, box->x + box->w);
-    double bottom = MAX(gate->reach.y + gate->reach.h, box->y + box->h);
-    gate->reach.x = MIN(gate->reach.x, box->x);
-    gate->reach.y = MIN(gate->reach.y, box->y);
-    gate->reach.w = right - gate->reach.x;
-    gate->reach.h = bottom - gate->reach.y;
+    gate->reach = gate->has_reach ? join(&gate->reach, box) : *box;
+    gate->has_reach = true;
 }
 
 static bool is_moving(const struct track *track)
@@ -154,16 +158,94 @@ static enum change note_movement(struct gate *gate, const struct detections *mov
     return has_changed;
 }
 
-/* With a margin, within the picture; false when it is no small part of it. */
-static bool choose_region(const struct gate *gate, struct record_box *region)
+/* ---- regions ---- */
+
+/* With a share of its size and of the picture on each side, within the picture. */
+static struct record_box widen(const struct record_box *box, double share, double edge)
 {
-    const struct record_box *reach = &gate->reach;
-    double left = MAX(reach->x - region_margin * reach->w, 0), top = MAX(reach->y - region_margin * reach->h, 0);
-    *region = (struct record_box){left, top, MIN(reach->x + (1 + region_margin) * reach->w, 1) - left,
-                                  MIN(reach->y + (1 + region_margin) * reach->h, 1) - top};
-    return gate->has_reach && region->w > 0 && region->h > 0 &&
-           MAX(region->w, region->h) <= gate->settings.region_share;
+    double x = share * box->w + edge, y = share * box->h + edge;
+    double left = CLAMP(box->x - x, 0, 1), top = CLAMP(box->y - y, 0, 1);
+    return (struct record_box){left, top, CLAMP(box->x + box->w + x, 0, 1) - left,
+                               CLAMP(box->y + box->h + y, 0, 1) - top};
 }
+
+/* All of the box that is within the picture. */
+static bool holds(const struct record_box *region, const struct record_box *box)
+{
+    static const double rounding = 1e-9;
+    const struct record_box seen = widen(box, 0, 0);
+    return seen.x >= region->x - rounding && seen.y >= region->y - rounding &&
+           seen.x + seen.w <= region->x + region->w + rounding && seen.y + seen.h <= region->y + region->h + rounding;
+}
+
+/* Whether the region had to grow, to hold a box that it meets. */
+static bool take_in(struct record_box *region, const struct record_box *box)
+{
+    const struct record_box wide = widen(box, held_margin, held_edge);
+    if (box_shared_area(region, box) <= 0 || holds(region, &wide))
+        return false;
+    *region = join(region, &wide);
+    return true;
+}
+
+static bool take_in_any(struct record_box *region, const struct detections *held, const struct tracks *tracks)
+{
+    bool has_grown = false;
+    for (int i = 0; i < held->count; i++)
+        has_grown |= take_in(region, &held->items[i].box);
+    for (int i = 0; i < tracks->count; i++)
+        has_grown |= take_in(region, &tracks->items[i].box);
+    return has_grown;
+}
+
+static bool is_small(const struct gate *gate, const struct record_box *region)
+{
+    return region->w > 0 && region->h > 0 && MAX(region->w, region->h) <= gate->settings.region_share;
+}
+
+/* What moves, with a margin, and nobody who is held cut by its edge: half of one would be found, or nobody. False when
+ * it is no small part of the picture. */
+static bool choose_region(const struct gate *gate, const struct detections *held, const struct tracks *tracks,
+                          struct record_box *region)
+{
+    if (!gate->has_reach)
+        return false;
+    *region = widen(&gate->reach, region_margin, 0);
+    while (is_small(gate, region) && take_in_any(region, held, tracks))
+        ; /* whom it meets now */
+    return is_small(gate, region);
+}
+
+void gate_drop_region(struct detections *held, const struct record_box *region)
+{
+    int kept = 0;
+    for (int i = 0; i < held->count; i++)
+        if (!holds(region, &held->items[i].box))
+            held->items[kept++] = held->items[i];
+    held->count = kept;
+}
+
+/* By an edge of the region that is not the picture's. */
+static bool is_cut(const struct record_box *box, const struct record_box *region)
+{
+    double right = region->x + region->w, bottom = region->y + region->h;
+    return (region->x > cut_edge && box->x < region->x + cut_edge) ||
+           (region->y > cut_edge && box->y < region->y + cut_edge) ||
+           (right < 1 - cut_edge && box->x + box->w > right - cut_edge) ||
+           (bottom < 1 - cut_edge && box->y + box->h > bottom - cut_edge);
+}
+
+void gate_drop_cut(struct gate *gate, struct detections *found, const struct record_box *region)
+{
+    int kept = 0;
+    for (int i = 0; i < found->count; i++)
+        if (!is_cut(&found->items[i].box, region))
+            found->items[kept++] = found->items[i];
+    gate->has_cut = kept < found->count;
+    found->count = kept;
+}
+
+/* ---- when ---- */
 
 /* How soon objects at rest are looked at again: the picture has then been still for twice as long as at the last look,
  * so that the first looks, which together tell what is there, follow soon. */
@@ -181,7 +263,8 @@ static bool is_due(const struct gate *gate, double since_run)
 }
 
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
-                          const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region)
+                          const struct motion_scene *scene, const struct tracks *tracks, const struct detections *held,
+                          struct record_box *region)
 {
     const struct detector_settings *settings = &gate->settings;
     int64_t media_us = frame->media_us;
@@ -197,12 +280,13 @@ enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const st
     }
     double since_run = seconds_since(media_us, gate->run_us);
     enum change change = note_movement(gate, moving, tracks, since_run);
-    if (settings->full_seconds > 0 && seconds_since(media_us, gate->whole_us) >= settings->full_seconds)
+    if (gate->has_cut ||
+        (settings->full_seconds > 0 && seconds_since(media_us, gate->whole_us) >= settings->full_seconds))
         return GATE_WHOLE;
     if (change != CHANGE_NONE)
         gate->changed_us = media_us;
     if (change == CHANGE_NEW || (change == CHANGE_FOLLOWED && is_due(gate, since_run)))
-        return choose_region(gate, region) ? GATE_REGION : GATE_WHOLE;
+        return choose_region(gate, held, tracks, region) ? GATE_REGION : GATE_WHOLE;
     if (change != CHANGE_NONE) /* its turn comes, at the latest when it is at rest */
         return GATE_HOLD;
     if (gate->holds_objects && since_run >= interval_at_rest(gate))
@@ -216,8 +300,10 @@ void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answe
     int64_t media_us = frame->media_us;
     gate->has_run = true;
     gate->run_us = media_us;
-    if (answer == GATE_WHOLE)
+    if (answer == GATE_WHOLE) {
         gate->whole_us = media_us;
+        gate->has_cut = false;
+    }
     gate->holds_objects = found->count > 0;
     gate->has_reach = false;
     memcpy(gate->run_luma, gate->luma, sizeof gate->luma);
@@ -255,17 +341,4 @@ void gate_carry(struct gate *gate, const struct frame *frame, const struct track
         held->items[i].box.x += track->velocity_x * seconds;
         held->items[i].box.y += track->velocity_y * seconds;
     }
-}
-
-void gate_drop_region(struct detections *held, const struct record_box *region)
-{
-    int kept = 0;
-    for (int i = 0; i < held->count; i++) {
-        const struct record_box *box = &held->items[i].box;
-        double x = box->x + box->w / 2, y = box->y + box->h / 2;
-        bool is_inside = x >= region->x && x <= region->x + region->w && y >= region->y && y <= region->y + region->h;
-        if (!is_inside)
-            held->items[kept++] = held->items[i];
-    }
-    held->count = kept;
 }

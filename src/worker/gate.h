@@ -36,6 +36,7 @@ struct gate {
     bool holds_objects;
     struct record_box reach; /* of what moved since the last run */
     bool has_reach;
+    bool has_cut;       /* the last look was at a region that cuts somebody */
     int64_t changed_us; /* media time of the last change */
     struct gate_remembered remembered[GATE_MAX_BOXES];
     int remembered_count;
@@ -45,10 +46,11 @@ struct gate {
 void gate_init(struct gate *gate, const struct detector_settings *settings);
 /* Other times and shares from the next frame on. */
 void gate_configure(struct gate *gate, const struct detector_settings *settings);
-/* Asked once for each frame. `moving` is what moves now, `tracks` what is followed since before. `region` is set with
- * GATE_REGION. */
+/* Asked once for each frame. `moving` is what moves now, `tracks` what is followed since before, `held` what was found.
+ * `region` is set with GATE_REGION: none of `tracks` and `held` reaches over its edge. */
 enum gate_answer gate_ask(struct gate *gate, const struct frame *frame, const struct detections *moving,
-                          const struct motion_scene *scene, const struct tracks *tracks, struct record_box *region);
+                          const struct motion_scene *scene, const struct tracks *tracks, const struct detections *held,
+                          struct record_box *region);
 /* Whether the picture under a box, and beside it, is another than at the last run. */
 bool gate_differs(const struct gate *gate, const struct record_box *box);
 /* After a run and before gate_note_run: adds to what was found what earlier looks at the same picture found
@@ -59,5 +61,8 @@ void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answe
                    const struct detections *moving, const struct detections *found);
 /* After GATE_HOLD: moves the objects held to where their tracks say they are now. */
 void gate_carry(struct gate *gate, const struct frame *frame, const struct tracks *tracks, struct detections *held);
-/* Of the objects held, those that lie (by their centre) outside a region that was just looked at stay. */
+/* Of the objects held, those that lie wholly within a region that was just looked at go: it shows them anew. */
 void gate_drop_region(struct detections *held, const struct record_box *region);
+/* Of what was found in a region, what its edge cuts goes: it is half of somebody. Then the next look is at all of the
+ * picture. */
+void gate_drop_cut(struct gate *gate, struct detections *found, const struct record_box *region);

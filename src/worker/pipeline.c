@@ -302,6 +302,7 @@ static bool run_model(struct pipeline *pipeline, const struct frame *frame, enum
     counter_add(&pipeline->health->detector_runs, 1);
     if (is_good && answer == GATE_REGION) {
         gate_drop_region(pipeline->found, region);
+        gate_drop_cut(&pipeline->gate, pipeline->part, region);
         detector_merge(pipeline->detector, pipeline->found, pipeline->part);
     }
     return is_good;
@@ -331,7 +332,8 @@ static const struct detections *detect(struct pipeline *pipeline, const struct f
         pipeline->has_word = false;
     if (!pipeline->detector || started_us < pipeline->rests_until_us)
         return pipeline->objects;
-    enum gate_answer answer = gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, &region);
+    enum gate_answer answer =
+        gate_ask(&pipeline->gate, frame, pipeline->objects, scene, &pipeline->tracks, pipeline->found, &region);
     if (answer == GATE_HOLD) {
         counter_add(&pipeline->health->detector_skips, 1);
         gate_carry(&pipeline->gate, frame, &pipeline->tracks, pipeline->found);

@@ -43,8 +43,8 @@ static enum gate_answer ask(struct world *world, double seconds)
     world->frame.media_us = (int64_t)(seconds * SECOND_US);
     for (int i = 0; i < world->moving->count; i++) /* what moves is seen to move */
         memset(world->luma, (int)(1000 * world->moving->items[i].box.x) % 256, sizeof world->luma);
-    enum gate_answer answer =
-        gate_ask(&world->gate, &world->frame, world->moving, &world->scene, &world->tracks, &world->region);
+    enum gate_answer answer = gate_ask(&world->gate, &world->frame, world->moving, &world->scene, &world->tracks,
+                                       world->found, &world->region);
     if (answer != GATE_HOLD)
         gate_note_run(&world->gate, &world->frame, answer, world->moving, world->found);
     return answer;
@@ -161,6 +161,67 @@ static void test_what_lies_in_a_region_is_dropped_and_the_rest_kept(void)
     gate_drop_region(held, &(struct record_box){0, 0, 0.5, 0.5});
     g_assert_cmpint(held->count, ==, 1);
     g_assert_cmpfloat(held->items[0].box.x, ==, 0.7);
+}
+
+/* Half of somebody would be found, or nobody, and the other half would not be hidden. */
+static void test_a_region_cuts_nobody_who_is_held(void)
+{
+    struct world world;
+    struct track lost = {.state = TRACK_LOST, .box = {0.5, 0.65, 0.1, 0.1}};
+    world_init(&world, 0.5);
+    ask(&world, 0);
+    world.moving->items[0].box = (struct record_box){0.4, 0.4, 0.1, 0.2}; /* alone: 0.35 to 0.55, 0.3 to 0.7 */
+    world.moving->count = 1;
+    world.found->items[0].box = (struct record_box){0.3, 0.4, 0.1, 0.2};
+    world.found->items[1].box = (struct record_box){0.28, 0.4, 0.04, 0.1}; /* met once the region holds the first */
+    world.found->items[2].box = (struct record_box){0.8, 0.4, 0.1, 0.2};
+    world.found->count = 3;
+    world.tracks = (struct tracks){.items = &lost, .count = 1};
+    g_assert_cmpint(ask(&world, 1), ==, GATE_REGION);
+    g_assert_cmpfloat(world.region.x, <, 0.27);
+    g_assert_cmpfloat(world.region.x, >, 0.2);
+    g_assert_cmpfloat(world.region.x + world.region.w, >, 0.6);
+    g_assert_cmpfloat(world.region.y + world.region.h, >, 0.76);
+    gate_drop_region(world.found, &world.region);
+    g_assert_cmpint(world.found->count, ==, 1);
+    g_assert_cmpfloat(world.found->items[0].box.x, ==, 0.8);
+    world.found->items[0].box = (struct record_box){0.1, 0.4, 0.3, 0.2}; /* with this one it is no small part */
+    world.moving->items[0].box.x += 0.02;
+    g_assert_cmpint(ask(&world, 2), ==, GATE_WHOLE);
+    world_clear(&world);
+}
+
+static void test_who_is_cut_by_a_region_is_kept_as_it_was_held(void)
+{
+    g_autofree struct detections *held = g_new0(struct detections, 1);
+    held->items[0].box = (struct record_box){0.3, 0.1, 0.3, 0.2};  /* its centre is inside */
+    held->items[1].box = (struct record_box){-0.1, 0.1, 0.3, 0.2}; /* cut by the picture alone */
+    held->count = 2;
+    gate_drop_region(held, &(struct record_box){0, 0, 0.5, 0.5});
+    g_assert_cmpint(held->count, ==, 1);
+    g_assert_cmpfloat(held->items[0].box.x, ==, 0.3);
+}
+
+static void test_half_of_somebody_is_no_find_and_has_all_looked_at(void)
+{
+    struct world world;
+    const struct record_box region = {0.5, 0.5, 0.5, 0.4};
+    static const struct record_box cut[] = {
+        {0.5, 0.6, 0.1, 0.1}, {0.49, 0.6, 0.1, 0.1}, {0.6, 0.501, 0.1, 0.1}, {0.6, 0.8, 0.1, 0.0999}};
+    world_init(&world, 0.5);
+    ask(&world, 0);
+    for (size_t i = 0; i < G_N_ELEMENTS(cut); i++) {
+        world.found->items[0].box = cut[i];
+        world.found->items[1].box = (struct record_box){0.9, 0.6, 0.1, 0.1}; /* at the picture's own edge */
+        world.found->count = 2;
+        gate_drop_cut(&world.gate, world.found, &region);
+        g_assert_cmpint(world.found->count, ==, 1);
+        g_assert_cmpfloat(world.found->items[0].box.x, ==, 0.9);
+        g_assert_cmpint(ask(&world, 1 + 0.1 * (double)i), ==, GATE_WHOLE);
+    }
+    gate_drop_cut(&world.gate, world.found, &region);
+    g_assert_cmpint(ask(&world, 1.4), ==, GATE_HOLD);
+    world_clear(&world);
 }
 
 /* Light, learning and a clip that starts over: nothing is known of what is held. */
@@ -285,7 +346,7 @@ static void look(struct eyes *eyes, const struct frame *frame, struct tally *tal
     *eyes->before = *eyes->all;
     g_assert_true(detector_run(eyes->detector, frame, eyes->all, NULL));
     motion_update(eyes->motion, frame, eyes->moving, &scene);
-    enum gate_answer answer = gate_ask(&eyes->gate, frame, eyes->moving, &scene, &eyes->tracks, &region);
+    enum gate_answer answer = gate_ask(&eyes->gate, frame, eyes->moving, &scene, &eyes->tracks, eyes->held, &region);
     if (answer != GATE_HOLD) {
         *eyes->held = *eyes->all;
         gate_remember(&eyes->gate, answer, eyes->held);
@@ -507,6 +568,11 @@ int main(int argc, char **argv)
     g_test_add_func("/gate/a small region is looked at by itself", test_a_small_region_is_looked_at_by_itself);
     g_test_add_func("/gate/what lies in a region is dropped and the rest kept",
                     test_what_lies_in_a_region_is_dropped_and_the_rest_kept);
+    g_test_add_func("/gate/a region cuts nobody who is held", test_a_region_cuts_nobody_who_is_held);
+    g_test_add_func("/gate/who is cut by a region is kept as it was held",
+                    test_who_is_cut_by_a_region_is_kept_as_it_was_held);
+    g_test_add_func("/gate/half of somebody is no find and has all looked at",
+                    test_half_of_somebody_is_no_find_and_has_all_looked_at);
     g_test_add_func("/gate/a picture that is not known is looked at whole",
                     test_a_picture_that_is_not_known_is_looked_at_whole);
     g_test_add_func("/gate/what a look misses in an unchanged picture is there all the same",

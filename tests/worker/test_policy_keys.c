@@ -215,7 +215,7 @@ static void run_gate(const struct camera_config *config, bool moves, int answers
         moving->count = moves;
         moving->items[0].box =
             (struct record_box){(double)x / WIDTH, 20.0 / HEIGHT, (double)SIZE / WIDTH, (double)SIZE / HEIGHT};
-        enum gate_answer answer = gate_ask(gate, &frame, moving, &scene, tracks, &region);
+        enum gate_answer answer = gate_ask(gate, &frame, moving, &scene, tracks, found, &region);
         answers[answer]++;
         if (answer != GATE_HOLD)
             gate_note_run(gate, &frame, answer, moving, found);
