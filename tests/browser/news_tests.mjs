@@ -28,6 +28,28 @@ async function openWithLateReads(browser, address) {
 const has = (page, selector, text) =>
   until(page, ([rows, words]) => [...document.querySelectorAll(rows)].some((row) => row.textContent.includes(words)), [selector, text]);
 
+/** A page whose server falls silent when `silence` is called, as where the network goes away, until it connects again. */
+async function openWithSilence(browser, address) {
+  const page = await (await browser.newContext()).newPage();
+  page.setDefaultTimeout(DEADLINE_MS);
+  await page.clock.install();
+  const connection = { count: 0, told: 0, isSilent: false };
+  await page.routeWebSocket(/\/ws/, (socket) => {
+    const number = ++connection.count;
+    const server = socket.connectToServer();
+    server.onMessage((message) => {
+      connection.told++;
+      if (!connection.isSilent || number > 1) socket.send(message);
+    });
+    socket.onClose(() => {}); // no goodbye comes back
+  });
+  await page.goto(address);
+  await logIn(page);
+  await page.waitForSelector(".state.online");
+  await page.waitForSelector(".event");
+  return { page, connection };
+}
+
 export async function testNews(browser, address, byApi) {
   const { id: camera_id } = (await byApi.get("/api/v1/cameras")).items[0];
   const incidentOf = (kind) => found(async () => (await byApi.get(`/api/v1/incidents?kind=${kind}`)).items[0]);
@@ -53,6 +75,22 @@ export async function testNews(browser, address, byApi) {
     assert(!rows.some((row) => row.startsWith("event occupancy")), "what is never told live is shown where it was read");
     await page.context().close();
     for (const id of [alarm.id, quiet.id, (await incidentOf("alarm_since")).id]) await byApi.send("POST", `/api/v1/incidents/${id}/resolve`, {});
+  });
+  await test("a connection that died without a word is not called live, and is made anew", async () => {
+    const { page, connection } = await openWithSilence(browser, address);
+    for (let i = 0; i < 6; i++) {
+      const before = connection.told;
+      await found(async () => connection.told > before);
+      await page.clock.runFor(10_000);
+    }
+    assert(connection.count === 1, "a connection that tells was given up");
+    connection.isSilent = true;
+    await found(async () => {
+      await page.clock.runFor(1000);
+      return connection.count > 1;
+    });
+    await page.waitForSelector(".state.online");
+    await page.context().close();
   });
   await test("what is not of today says its day, and the tab how many incidents are open", async () => {
     await byApi.sendSignal(camera_id, "alarm_open");
