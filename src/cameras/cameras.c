@@ -189,7 +189,10 @@ static void check_source(const struct cameras *cameras, const char *source, cons
     if (!media_url_parse(source, &url, NULL))
         return; /* its table tells */
     const char *scheme = record_enum_name(media_scheme_names, url.scheme);
-    if (!managed_camera_takes_scheme(cameras->config.settings, scheme))
+    bool is_taken = managed_camera_takes_scheme(cameras->config.settings, scheme);
+    if (!is_taken && url.scheme == MEDIA_FILE && !g_path_is_absolute(url.location)) /* no file is meant */
+        record_errors_add(errors, path, "does not say what is spoken there: write rtsp:// before it");
+    else if (!is_taken)
         record_errors_add(errors, path, "%s: sources of this kind are the settings' alone (managed_cameras.schemes)",
                           scheme);
     else if (url.scheme == MEDIA_FILE && !g_path_is_absolute(url.location))

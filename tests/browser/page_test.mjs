@@ -143,9 +143,19 @@ async function main() {
   await test("an administrator tries a source, is told why it does not work, and adds a camera", async () => {
     await page.click(".add-camera summary");
     await page.fill(".add-camera input[name=name]", "Yard");
+    const isTold = (pattern) => until(page, (words) => new RegExp(words).test(document.querySelector(".add-camera [role=status].error")?.textContent ?? ""), pattern);
+    for (const [source, why] of [["192.168.1.20:554/stream1", "source: .*write rtsp://"], ["ftp://192.168.1.20/x", "source: .*'ftp' is not allowed"]])
+      for (const action of ["try", "add"]) {
+        await page.fill(".add-camera input[name=source]", source);
+        await page.click(`.add-camera button[value=${action}]`);
+        await isTold(why);
+      }
+    await page.fill(".add-camera input[name=source]", "");
+    await page.click(".add-camera button[value=try]");
+    await isTold("source: is empty");
     await page.fill(".add-camera input[name=source]", "rtsp://127.0.0.1:1/x");
     await page.click(".add-camera button[value=try]");
-    await until(page, () => /refused/.test(document.querySelector(".add-camera [role=status].error")?.textContent ?? ""));
+    await isTold("refused");
     await page.click(".add-camera button[value=add]");
     await until(page, () => document.querySelectorAll(".camera").length === 5);
     await page.click(".add-camera button[value=add]"); /* the form is empty again: the browser asks for a name */

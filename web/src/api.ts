@@ -1,7 +1,7 @@
 // The server, by its own client; what the page asks in its own words.
 import { apiAddress } from "./addresses";
 import { ApiError, Client } from "./client";
-import type { Me } from "./records";
+import type { Me, Problem } from "./records";
 import type { StoredEvent } from "./stored_event";
 
 // A browser's login: cookies that scripts cannot read, and a token that shows that it is this page that asks.
@@ -30,11 +30,18 @@ function send(address: URL, init: RequestInit): Promise<Response> {
   return fetch(address, { ...init, headers, credentials: "include", signal: signalFor(init) }); // also from a page that is served elsewhere
 }
 
+/** Which field is wrong, and why: what the server says of a whole request is no help with it. */
+function wordsOfFields(problem: Partial<Problem> | null): string {
+  const fields = problem?.errors ?? []; // a proxy before the server has none
+  return fields.map(({ path, message }) => (path ? `${path.replaceAll("_", " ")}: ${message}` : message)).join("; ");
+}
+
 /** Why something failed, for people: the server's own words, or that there were none. */
 export function wordsOf(failure: unknown): string {
   if (failure instanceof DOMException && failure.name === "TimeoutError") return "The server does not answer";
   if (failure instanceof TypeError) return "The server cannot be reached"; // what fetch() throws then
-  return (failure as Error).message;
+  const fields = failure instanceof ApiError ? wordsOfFields(failure.problem) : "";
+  return fields || (failure as Error).message;
 }
 
 /** Renews the login, once for all who wait for it. Where the server says that there is none to renew, it is over until the next one. */
