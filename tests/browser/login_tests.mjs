@@ -86,6 +86,38 @@ export async function testLogins(browser, address, byApi) {
     assert(!/session has ended/.test(await page.textContent("form")), "who logged out is told that the session ended");
     await page.context().close();
   });
+  await test("a password that someone else chose is changed, or logged out from; one's own is changed from the dashboard", async () => {
+    await byApi.send("POST", "/api/v1/users", { username: "eve", role: "viewer", password: "chosen by another" });
+    const { page } = await openPage(browser, address);
+    const isAsked = () => document.querySelector("input[name=next]") !== null;
+    const isTold = (words) => until(page, (known) => document.querySelector("[role=alert]")?.textContent.includes(known), words);
+    const change = async (current, next, again = next) => {
+      for (const [name, value] of Object.entries({ current, next, again })) await page.fill(`input[name=${name}]`, value);
+      await page.click("form button:text('Change password')");
+    };
+    await logIn(page, "eve", "chosen by another");
+    await until(page, isAsked);
+    await page.click("text=Log out");
+    await until(page, () => document.querySelector("input[name=username]") !== null);
+    await logIn(page, "eve", "chosen by another");
+    await until(page, isAsked);
+    await change("chosen by another", "my own for today");
+    await until(page, isDashboard);
+    await page.click("text=Change password");
+    await page.click("text=Back");
+    await until(page, isDashboard);
+    await page.click("text=Change password");
+    await change("not this one", "my own for tomorrow");
+    await isTold("the current password is wrong");
+    await change("my own for today", "my own for tomorrow", "my own for tomorow");
+    await isTold("not typed the same twice");
+    await change("my own for today", "my own for tomorrow");
+    await until(page, isDashboard);
+    await logOut(page);
+    await logIn(page, "eve", "my own for tomorrow");
+    await until(page, isDashboard);
+    await page.context().close();
+  });
   await test("an answer to who one is that comes after the logout leaves the form as it is", async () => {
     const { page, asked } = await openDashboard(browser, address);
     const held = await holdBack(page, /\/auth\/me$/);

@@ -19,12 +19,18 @@ function Banner({ text }: { text: string }) {
   );
 }
 
-function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
+interface DashboardProps {
+  user: Me;
+  onPassword: () => void;
+  onLogout: () => Promise<void>;
+}
+
+function Dashboard({ user, onPassword, onLogout }: DashboardProps) {
   const { cameras, events, incidents, isConnected, live, error, refresh, noteIncident } = useServer();
   const mayAdd = mayCall(user.role, "createCamera");
   const mayRemove = mayCall(user.role, "deleteCamera");
   const [whyStillIn, setWhyStillIn] = useState("");
-  const logOut = () => void logout().then(onLogout, (failure) => setWhyStillIn(wordsOf(failure)));
+  const logOut = () => void onLogout().catch((failure) => setWhyStillIn(wordsOf(failure)));
   const open = incidents?.filter((incident) => incident.status === "open").length ?? 0;
   useEffect(() => {
     document.title = open > 0 ? `(${open}) Vedette` : "Vedette";
@@ -38,6 +44,7 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
         <span class={`state ${isConnected ? "online" : "offline"}`} role="status">{isConnected ? "live" : "connecting…"}</span>
         <span class="spacer" />
         <span>{user.username}</span>
+        <button onClick={onPassword}>Change password</button>
         <button onClick={logOut}>Log out</button>
       </header>
       {whyStillIn && <Banner text={`You are still logged in: ${whyStillIn}`} />}
@@ -60,11 +67,26 @@ function Dashboard({ user, onLogout }: { user: Me; onLogout: () => void }) {
   );
 }
 
+/** What a person who is logged in sees. */
+function Home({ user, onPasswordChanged, onLogout }: { user: Me; onPasswordChanged: () => void; onLogout: () => void }) {
+  const [isAtPassword, setAtPassword] = useState(false);
+  const logOut = () => logout().then(onLogout);
+  if (user.must_change_password) {
+    const why = "This password was chosen for you. Choose one of your own.";
+    return <Password key="forced" why={why} wayOut={{ text: "Log out", onTaken: logOut }} onDone={onPasswordChanged} />;
+  }
+  const back = () => setAtPassword(false);
+  if (isAtPassword) {
+    const why = "Other browsers and programs that are logged in as you will be logged out.";
+    return <Password why={why} wayOut={{ text: "Back", onTaken: async () => back() }} onDone={back} />;
+  }
+  return <Dashboard user={user} onPassword={() => setAtPassword(true)} onLogout={logOut} />;
+}
+
 export function App() {
   const login = useLogin();
   const { user } = login;
   if (user === undefined) return login.error ? <Banner text={`${login.error} – trying again…`} /> : null;
   if (user === null) return <Login hasEnded={login.hasEnded} onDone={login.logIn} />;
-  if (user.must_change_password) return <Password onDone={login.askAgain} />;
-  return <Dashboard key={user.id} user={user} onLogout={login.logOut} />;
+  return <Home key={user.id} user={user} onPasswordChanged={login.askAgain} onLogout={login.logOut} />;
 }

@@ -2,14 +2,21 @@ import type { ComponentChildren } from "preact";
 import { useEffect, useRef, useState } from "preact/hooks";
 import { wordsOf } from "./api";
 
+/** A way off a page that does not do what the page is for. */
+export interface WayOut {
+  text: string;
+  onTaken: () => Promise<void>;
+}
+
 /**
- * A page of one form. What `onSubmit` throws is shown above its button, `action`. It begins in the field that has `autofocus`, which
- * browsers by themselves heed once alone.
+ * A page of one form. What `onSubmit` or the way out throws is shown above its button, `action`. It begins in the field that has
+ * `autofocus`, which browsers by themselves heed once alone.
  */
-export function FormPage({ action, children, onSubmit }: {
+export function FormPage({ action, children, onSubmit, wayOut }: {
   action: string;
   children: ComponentChildren;
   onSubmit: (form: FormData) => Promise<void>;
+  wayOut?: WayOut;
 }) {
   const [error, setError] = useState("");
   const [isBusy, setBusy] = useState(false);
@@ -17,16 +24,21 @@ export function FormPage({ action, children, onSubmit }: {
   const element = useRef<HTMLFormElement>(null);
   useEffect(() => element.current?.querySelector<HTMLElement>("[autofocus]")?.focus(), []);
 
-  async function submit(event: SubmitEvent) {
-    event.preventDefault();
+  async function attempt(what: () => Promise<void>) {
     setBusy(true);
     setError("");
     try {
-      await onSubmit(new FormData(event.currentTarget as HTMLFormElement));
+      await what();
     } catch (failure) {
       setError(wordsOf(failure));
       setBusy(false);
     }
+  }
+
+  function submit(event: SubmitEvent) {
+    event.preventDefault();
+    const form = new FormData(event.currentTarget as HTMLFormElement);
+    void attempt(() => onSubmit(form));
   }
 
   return (
@@ -42,6 +54,11 @@ export function FormPage({ action, children, onSubmit }: {
           </p>
         )}
         <button disabled={isBusy}>{action}</button>
+        {wayOut && (
+          <button type="button" disabled={isBusy} onClick={() => void attempt(wayOut.onTaken)}>
+            {wayOut.text}
+          </button>
+        )}
       </form>
     </main>
   );

@@ -1,8 +1,8 @@
 import { server } from "./api";
-import { FormPage } from "./form_page";
+import { FormPage, type WayOut } from "./form_page";
 
-/** Asks for a password of one's own in place of the one that someone else chose. */
-export function Password({ onDone }: { onDone: () => void }) {
+/** Asks for a password of one's own in place of the one that counts now; `why` says what for. */
+export function Password({ why, wayOut, onDone }: { why: string; wayOut: WayOut; onDone: () => void }) {
   async function submit(form: FormData) {
     if (form.get("next") !== form.get("again")) throw new Error("The new password was not typed the same twice.");
     await server.changePassword({
@@ -13,8 +13,8 @@ export function Password({ onDone }: { onDone: () => void }) {
   }
 
   return (
-    <FormPage action="Change password" onSubmit={submit}>
-      <p class="hint">This password was chosen for you. Choose one of your own.</p>
+    <FormPage action="Change password" onSubmit={submit} wayOut={wayOut}>
+      <p class="hint">{why}</p>
       <label>
         Present password
         <input name="current" type="password" autocomplete="current-password" autofocus required />
