@@ -206,9 +206,37 @@ static bool remove_cards(const char *stem, GError **error)
     return true;
 }
 
+/* A build without ONNX Runtime takes models for others. */
+static bool can_try(void)
+{
+    g_autofree char *providers = detector_providers_available();
+    return strcmp(providers, "none") != 0;
+}
+
+/* Once, by the card that is to lie beside it. On the processor: what else the settings ask for, and this machine may
+ * not have, says nothing of the model. */
+static bool try_fresh(const char *path, const GString *card, const struct detector_settings *settings, GError **error)
+{
+    g_autofree char *card_path = g_strconcat(path, ".card.json", NULL);
+    struct detector_settings detector = *settings;
+    struct opened opened = {0};
+    double milliseconds;
+    detector.card = card_path;
+    detector.provider = PROVIDER_CPU;
+    if (!model_fetch_store(card_path, card->str, card->len, error))
+        return false;
+    bool is_good = open_any(path, &detector, &opened, error) && time_runs(&opened, &milliseconds, 1, error);
+    opened_clear(&opened);
+    unlink(card_path);
+    if (!is_good)
+        g_prefix_error(error, "the model does not run by its card, and nothing was kept: ");
+    return is_good;
+}
+
 /* A model without a card is not taken for whole, one beside another's is: the old card goes first, and the new one
- * comes last. Nothing is changed before the model lies on the disk. */
-static bool replace_model(const char *path, GBytes *model, const GString *card, GError **error)
+ * comes last. Nothing is changed before the model lies on the disk and was seen to run. */
+static bool replace_model(const char *path, GBytes *model, const GString *card,
+                          const struct detector_settings *settings, GError **error)
 {
     g_autofree char *stem = g_strndup(path, strlen(path) - strlen(".onnx"));
     g_autofree char *card_path = g_strconcat(stem, ".card.json", NULL), *fresh = g_strconcat(path, ".new", NULL);
@@ -216,7 +244,7 @@ static bool replace_model(const char *path, GBytes *model, const GString *card, 
     const void *bytes = g_bytes_get_data(model, &length);
     if (!model_fetch_store(fresh, bytes, length, error))
         return false;
-    bool is_good = remove_cards(stem, error);
+    bool is_good = (!can_try() || try_fresh(fresh, card, settings, error)) && remove_cards(stem, error);
     if (is_good && rename(fresh, path) != 0) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "'%s' cannot be put in place: %s", path, g_strerror(errno));
         is_good = false;
@@ -226,9 +254,10 @@ static bool replace_model(const char *path, GBytes *model, const GString *card, 
     return is_good && model_fetch_store(card_path, card->str, card->len, error);
 }
 
-static bool store_model(const char *directory, const char *name, GBytes *model, const struct model_card *card,
+static bool store_model(const struct settings *settings, const char *name, GBytes *model, const struct model_card *card,
                         GError **error)
 {
+    g_autofree char *directory = models_dir(settings);
     g_autofree char *path = g_build_filename(directory, name, NULL);
     g_autoptr(GString) text = g_string_new(NULL);
     record_encode_json(&model_card_descriptor, card, true, text);
@@ -236,11 +265,13 @@ static bool store_model(const char *directory, const char *name, GBytes *model, 
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "'%s' cannot be made", directory);
         return false;
     }
-    if (!replace_model(path, model, text, error))
+    if (!replace_model(path, model, text, &settings->detector, error))
         return false;
     printf("%s\n    %s: licence %s, source %s\n", path, card->name,
            card->licence && *card->licence ? card->licence : "not stated",
            card->source && *card->source ? card->source : "not stated");
+    if (!can_try())
+        puts("    not tried: this build runs no models");
     return true;
 }
 
@@ -259,7 +290,7 @@ static const char *wanted_sha256(const char *sha256, const struct model_card *ca
 static bool add(const char *location, const char *sha256, const char *card_path, const struct settings *settings,
                 GError **error)
 {
-    g_autofree char *directory = models_dir(settings), *name = file_name(location);
+    g_autofree char *name = file_name(location);
     struct model_card card;
     if (!name) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the location must end in NAME.onnx");
@@ -269,7 +300,11 @@ static bool add(const char *location, const char *sha256, const char *card_path,
         return false;
     const char *wanted = wanted_sha256(sha256, &card, error);
     g_autoptr(GBytes) model = wanted ? model_fetch(location, *wanted ? wanted : NULL, error) : NULL;
-    bool is_good = model && store_model(directory, name, model, &card, error);
+    if (model) { /* whoever opens it from now on sees whether it is still this one */
+        g_free(card.sha256);
+        card.sha256 = g_compute_checksum_for_bytes(G_CHECKSUM_SHA256, model);
+    }
+    bool is_good = model && store_model(settings, name, model, &card, error);
     record_clear(&model_card_descriptor, &card);
     return is_good;
 }
@@ -344,4 +379,5 @@ const struct cli_command command_model_bench = {"model bench", "FILE.onnx [--car
                                                 "measures how fast a model runs here", model_main};
 const struct cli_command command_model_add = {
     "model add", "FILE.onnx|URL [--sha256 HEX] [--card FILE]",
-    "puts a model and its card into the data folder, checked; from a URL only with --sha256", model_main};
+    "puts a model that runs, and its card with the SHA-256, into the data folder; from a URL only with --sha256",
+    model_main};

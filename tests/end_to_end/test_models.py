@@ -281,7 +281,7 @@ def a_model_never_stands_beside_anothers_card():
         card, old = shelf.data / "models" / "tiny.card.json", shelf.source.read_bytes()
         beside = card.with_name("tiny.json")  # where one is looked for, too
         beside.write_text(card.read_text())
-        onnx_file.write(shelf.source, labels=["one", "two"])
+        onnx_file.write(shelf.source, onnx_file.quantised, name="another")
         card.unlink()
         card.mkdir()  # it can be neither removed nor written
         refused(shelf.run("add", shelf.source), "tiny.card.json", "as it was")
@@ -295,8 +295,40 @@ def a_model_never_stands_beside_anothers_card():
         assert "the model is as it was" not in answer.stderr and not card.exists(), answer
         beside.rmdir()
         assert shelf.run("add", shelf.source).returncode == 0
-        assert json.loads(card.read_text())["labels"] == ["one", "two"], card.read_text()
+        assert json.loads(card.read_text())["name"] == "another", card.read_text()
         assert shelf.kept() == ["models/tiny.card.json", "models/tiny.onnx"], shelf.kept()
+
+
+def what_does_not_run_replaces_no_model():
+    need_models()
+    with Directory() as directory:
+        shelf = Shelf(directory)
+        assert shelf.run("add", shelf.source).returncode == 0
+        kept, added = shelf.kept(), shelf.data / "models" / "tiny.onnx"
+        old = added.read_bytes(), added.with_suffix(".card.json").read_bytes()
+        shelf.source.write_bytes(b"junk\n")
+        refused(shelf.run("add", shelf.source), "does not run by its card", "nothing was kept")
+        onnx_file.write(shelf.source, onnx_file.failing, LIMIT)
+        refused(shelf.run("add", shelf.source), "Gather", "nothing was kept")
+        onnx_file.write(shelf.source, labels=["one", "two"])  # another model's card
+        refused(shelf.run("add", shelf.source), "7 columns", "nothing was kept")
+        assert shelf.kept() == kept, shelf.kept()
+        assert (added.read_bytes(), added.with_suffix(".card.json").read_bytes()) == old
+
+
+def what_was_added_is_known_again():
+    """Also where its card did not say what it is."""
+    need_models()
+    with Directory() as directory:
+        shelf = Shelf(directory)
+        assert "sha256" not in json.loads(shelf.card.read_text())
+        assert shelf.run("add", shelf.source).returncode == 0
+        added = shelf.data / "models" / "tiny.onnx"
+        assert json.loads(added.with_suffix(".card.json").read_text())["sha256"] == shelf.sha256
+        assert "SHA-256 as its card says" in shelf.run("check", added).stdout
+        onnx_file.write(shelf.source, onnx_file.quantised)
+        added.write_bytes(shelf.source.read_bytes())
+        refused(shelf.run("check", added), "is not the file its card describes")
 
 
 def a_model_is_checked_and_measured():
@@ -334,6 +366,8 @@ if __name__ == "__main__":
         ("a model file is added with its card and listed", a_model_file_is_added_with_its_card_and_listed),
         ("a card that names another file is refused", a_card_that_names_another_file_is_refused),
         ("a model never stands beside another's card", a_model_never_stands_beside_anothers_card),
+        ("what does not run replaces no model", what_does_not_run_replaces_no_model),
+        ("what was added is known again", what_was_added_is_known_again),
         ("a model is checked and measured", a_model_is_checked_and_measured),
         ("a model that fails costs its camera only the model", a_model_that_fails_costs_its_camera_only_the_model),
         ("a model that hangs costs its camera only the model", a_model_that_hangs_costs_its_camera_only_the_model),
