@@ -14,7 +14,7 @@ static void parse_answer(const uint8_t *data, size_t size)
     if (!rtsp_answer_parse("RTSP/1.", (const char *)data, size, &answer, NULL) ||
         !rtsp_answer_take_length(&answer, BODY_MAX_BYTES, NULL))
         return;
-    if (answer.status < 100 || answer.status > 999 || answer.content_length > BODY_MAX_BYTES)
+    if ((answer.status != 0 && answer.status < 100) || answer.status > 999 || answer.content_length > BODY_MAX_BYTES)
         __builtin_trap();
     struct rtsp_challenge challenge = {0};
     rtsp_challenge_take(&challenge, &answer);

@@ -99,8 +99,19 @@ static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError 
     return true;
 }
 
-/* Reads one answer; media packets in between are passed over. */
-static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct rtsp_answer *answer, GError **error)
+/* We know none that a camera could send; the one that asks whether we are there learns that we are. One that does not
+ * read what it asked for is not waited for. */
+static void refuse_request(struct rtsp_client *client, const struct rtsp_answer *request)
+{
+    const char *sequence = rtsp_answer_header(request, "CSeq");
+    g_autofree char *text = g_strdup_printf("RTSP/1.0 501 Not Implemented\r\nCSeq: %d\r\n\r\n",
+                                            sequence ? MAX(atoi_checked(sequence), 0) : 0);
+    rtsp_connection_say(&client->connection, text);
+}
+
+/* Reads one answer, or a request of the camera's (its status is 0), which is refused; media packets in between are
+ * passed over. */
+static bool read_message(struct rtsp_client *client, int64_t deadline_us, struct rtsp_answer *answer, GError **error)
 {
     size_t header_length;
     do {
@@ -125,6 +136,18 @@ static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct 
     answer->body =
         g_strndup((const char *)client->connection.buffer + client->connection.start, answer->content_length);
     client->connection.start += answer->content_length;
+    if (answer->status == 0)
+        refuse_request(client, answer);
+    return true;
+}
+
+static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct rtsp_answer *answer, GError **error)
+{
+    do {
+        rtsp_answer_clear(answer);
+        if (!read_message(client, deadline_us, answer, error))
+            return false;
+    } while (answer->status == 0);
     return true;
 }
 
@@ -344,13 +367,14 @@ static void ask_again(struct rtsp_client *client)
     client->is_asking_again = true;
 }
 
-/* Answers to keep-alives come between packets. Where the login's nonce grew old, or the camera knows no such request,
- * it goes out once more, as the camera wants it; where the session is over, so is the stream: nothing more would come.
+/* Answers to keep-alives, and requests, come between packets. Where the login's nonce grew old, or the camera knows no
+ * such request, it goes out once more, as the camera wants it; where the session is over, so is the stream: nothing
+ * more would come.
  */
 static bool take_answer(struct rtsp_client *client, int64_t deadline_us, GError **error)
 {
     g_auto(rtsp_answer_auto) answer = {0};
-    if (!read_answer(client, deadline_us, &answer, error))
+    if (!read_message(client, deadline_us, &answer, error))
         return false;
     if (answer.status == RTSP_SESSION_NOT_FOUND) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the camera ended the session (%s: it answered %d)",

@@ -18,13 +18,13 @@ static inline uint32_t rtsp_read_u32(const uint8_t *bytes)
 }
 
 struct rtsp_answer {
-    int status;
+    int status; /* 0: it is no answer but a request; cameras may send some, too (RFC 2326 section 10) */
     size_t content_length;
     char **names, **values; /* headers, in pairs; NULL-terminated */
     char *body;             /* set by the client */
 };
-/* Parses the status line, which begins with `protocol` ("RTSP/1.", "HTTP/1."), and headers (ending with an empty
- * line). */
+/* Parses the status line, which begins with `protocol` ("RTSP/1.", "HTTP/1."), or RTSP's request line, and headers
+ * (ending with an empty line). */
 bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, struct rtsp_answer *answer,
                        GError **error);
 /* Sets `content_length`, of an answer whose body is read by its length: Content-Length above `max_body_bytes`, or none

@@ -61,6 +61,19 @@ static bool take_header(struct rtsp_answer *answer, char *line, size_t index, GE
     return true;
 }
 
+static bool take_status(struct rtsp_answer *answer, const char *protocol, const char *line, GError **error)
+{
+    size_t status_at = strlen(protocol) + strlen("0 ");
+    if (g_str_has_prefix(protocol, "RTSP") && g_str_has_suffix(line, " RTSP/1.0")) /* a request */
+        return true;
+    if (!g_str_has_prefix(line, protocol) || strlen(line) < status_at + strlen("200")) {
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera's answer is no %.4s", protocol);
+        return false;
+    }
+    answer->status = atoi_checked(line + status_at);
+    return (answer->status >= 100 && answer->status <= 999) || refuse(error, "has no status");
+}
+
 bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, struct rtsp_answer *answer,
                        GError **error)
 {
@@ -71,15 +84,8 @@ bool rtsp_answer_parse(const char *protocol, const char *text, size_t length, st
     if (!g_utf8_validate(copy, -1, NULL))
         return refuse(error, "is not text");
     g_auto(GStrv) lines = g_strsplit(copy, "\r\n", RTSP_MAX_HEADERS + 4);
-    const char *first = lines[0] ? lines[0] : "";
-    size_t status_at = strlen(protocol) + strlen("0 ");
-    if (!g_str_has_prefix(first, protocol) || strlen(first) < status_at + strlen("200")) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PROTOCOL, "the camera's answer is no %.4s", protocol);
+    if (!take_status(answer, protocol, lines[0] ? lines[0] : "", error))
         return false;
-    }
-    answer->status = atoi_checked(first + status_at);
-    if (answer->status < 100 || answer->status > 999)
-        return refuse(error, "has no status");
     answer->names = g_new0(char *, RTSP_MAX_HEADERS + 1);
     answer->values = g_new0(char *, RTSP_MAX_HEADERS + 1);
     for (size_t i = 0; lines[i + 1] && *lines[i + 1]; i++)

@@ -93,6 +93,36 @@ static void test_a_session_that_is_over_is_a_stream_that_is_over(void)
     fake_camera_stop(asked);
 }
 
+/* Asks whether the viewer is there, and tells it something, before its own answers and between packets. */
+static bool asks_itself(const struct fake_request *request)
+{
+    static const char asks[] = "OPTIONS rtsp://camera/cam RTSP/1.0\r\nCSeq: 41\r\n\r\n"
+                               "SET_PARAMETER * RTSP/1.0\r\nCSeq: 42\r\nContent-Length: 9\r\n\r\nbitrate:1";
+    if (strcmp(request->method, "RTSP/1.0") == 0) {
+        g_assert_true(g_str_has_prefix(request->text, "RTSP/1.0 501 "));
+        g_assert_true(request->sequence == 41 || request->sequence == 42);
+        return true;
+    }
+    return fake_send(request, asks, (int)strlen(asks)) && fake_answer_honestly(request, fake_sdp) &&
+           (strcmp(request->method, "PLAY") != 0 || fake_send(request, asks, (int)strlen(asks)));
+}
+
+static bool was_answered_and_kept_alive(void *data)
+{
+    (void)data;
+    return fake_camera_requests(asked, "RTSP/1.0") >= 10 && fake_camera_requests(asked, "GET_PARAMETER") >= 2;
+}
+
+static void test_requests_of_the_camera_are_refused_and_passed_over(void)
+{
+    struct media_eye eye;
+    open_quiet(&eye, asks_itself, 0);
+    g_assert_true(media_world_wait(was_answered_and_kept_alive, NULL));
+    g_assert_cmpint(fake_camera_connections(asked), ==, 1);
+    media_eye_close(&eye);
+    fake_camera_stop(asked);
+}
+
 static void add_unknown_methods(void)
 {
     static const char *const answers[] = {"405 Method Not Allowed", "501 Not Implemented", "551 Option not supported"};
@@ -111,5 +141,7 @@ int main(int argc, char **argv)
     add_unknown_methods();
     g_test_add_func("/media/sessions/a_session_that_is_over_is_a_stream_that_is_over",
                     test_a_session_that_is_over_is_a_stream_that_is_over);
+    g_test_add_func("/media/sessions/requests_of_the_camera_are_refused_and_passed_over",
+                    test_requests_of_the_camera_are_refused_and_passed_over);
     return g_test_run();
 }
