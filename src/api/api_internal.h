@@ -114,6 +114,8 @@ void answer_list_or_error(struct answer *answer, const struct record_descriptor 
 
 /* problems.c: problem+json with the first code of this status. `errors` may be NULL. */
 void answer_problem(struct answer *answer, unsigned status, const char *detail, const struct record_errors *errors);
+/* 400, where anything is wrong; the errors are cleared. Whether nothing is. */
+bool answer_invalid_body(struct answer *answer, struct record_errors *errors);
 /* With a code of its own. */
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail);
 /* 503, and Retry-After: what it needs is not there yet. */

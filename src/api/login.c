@@ -92,6 +92,11 @@ static void handle_password(struct request *request, struct answer *answer)
     const struct audit_by by = request_by(request);
     if (!needs_session(request, answer))
         return;
+    struct record_errors errors;
+    record_errors_init(&errors);
+    auth_password_check(request->api->auth, &request->login, request->record, &errors);
+    if (!answer_invalid_body(answer, &errors))
+        return;
     if (auth_change_password(request->api->auth, &request->login, request->record, &by, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else

@@ -83,6 +83,15 @@ void answer_problem(struct answer *answer, unsigned status, const char *detail, 
     answer_any_problem(answer, status, problem_kind_of_status(status), detail, errors);
 }
 
+bool answer_invalid_body(struct answer *answer, struct record_errors *errors)
+{
+    bool is_good = errors->items->len == 0;
+    if (!is_good)
+        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the body is not valid", errors);
+    record_errors_clear(errors);
+    return is_good;
+}
+
 void answer_problem_coded(struct answer *answer, enum problem_code code, const char *detail)
 {
     answer_any_problem(answer, kinds[code].status, &kinds[code], detail, NULL);

@@ -34,11 +34,25 @@ static void answer_user(struct answer *answer, unsigned status, struct user_answ
     record_clear(&user_answer_descriptor, user);
 }
 
+/* `present` NULL: a new one. */
+static bool check_user(const struct request *request, const struct user *present, const struct user_request *asked,
+                       struct answer *answer)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    auth_user_check(request->api->auth, present, asked, &errors);
+    if (present && asked->username && strcmp(asked->username, present->username) != 0)
+        record_errors_add(&errors, "username", "stays as it was: make a new user");
+    return answer_invalid_body(answer, &errors);
+}
+
 static void handle_user_create(struct request *request, struct answer *answer)
 {
     struct user_answer user;
     g_autoptr(GError) error = NULL;
     const struct audit_by by = request_by(request);
+    if (!check_user(request, NULL, request->record, answer))
+        return;
     if (auth_user_create(request->api->auth, request->login.user, &by, request->record, &user, &error))
         answer_user(answer, MHD_HTTP_CREATED, &user);
     else
@@ -122,9 +136,10 @@ static void handle_user_change(struct request *request, struct answer *answer)
     if (!user) {
         answer_refusal(answer, error);
     } else if (merge(request, user, &merged, &target.parts, answer)) {
-        if (auth_user_change(request->api->auth, request->login.user, &by, &target, &merged, &changed, &error))
+        if (check_user(request, user, &merged, answer) &&
+            auth_user_change(request->api->auth, request->login.user, &by, &target, &merged, &changed, &error))
             answer_user(answer, MHD_HTTP_OK, &changed);
-        else
+        else if (error)
             answer_change_refusal(&reading, error, answer);
         record_clear(&user_request_descriptor, &merged);
     }
@@ -173,6 +188,7 @@ static bool check_key(struct request *request, struct answer *answer)
     const struct camera_set *set = request_cameras(request);
     struct record_errors errors;
     record_errors_init(&errors);
+    auth_key_check(request->api->auth, asked, &errors);
     for (size_t i = 0; i < asked->routes.count; i++) {
         g_autofree char *path = g_strdup_printf("routes[%zu]", i);
         if (!is_route(asked->routes.items[i]))
@@ -184,11 +200,7 @@ static bool check_key(struct request *request, struct answer *answer)
         if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
             record_errors_add(&errors, path, "there is no such camera");
     }
-    bool is_good = errors.items->len == 0;
-    if (!is_good)
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the body is not valid", &errors);
-    record_errors_clear(&errors);
-    return is_good;
+    return answer_invalid_body(answer, &errors);
 }
 
 static void handle_keys(struct request *request, struct answer *answer)
@@ -241,7 +253,7 @@ static const struct route user_table[] = {
      .rate = RATE_WRITE,
      .parameters = &reason_parameters_descriptor,
      .body = BODY_JSON,
-     .request = &user_request_descriptor,
+     .request = &new_user_request_descriptor,
      .answers = ANSWER_RECORD,
      .response = &user_answer_descriptor,
      .status = MHD_HTTP_CREATED,

@@ -100,16 +100,24 @@ bool login_may_see_camera(const struct login *login, const char *camera_id)
 
 /* ---- making and revoking ---- */
 
+void auth_key_check(const struct auth *auth, const struct api_key_request *request, struct record_errors *errors)
+{
+    if (request->role <= ROLE_ANONYMOUS)
+        record_errors_add(errors, "role", "a key needs one, from viewer up");
+    if (request->expires_at.ms && request->expires_at.ms <= clock_wall_ms(auth->clock))
+        record_errors_add(errors, "expires_at", "is over already");
+}
+
 /* A key may do no more than who makes it. */
 static bool check_request(struct auth *auth, const struct login *actor, const struct api_key_request *request,
                           GError **error)
 {
-    const char *fault = request->role <= ROLE_ANONYMOUS ? "role: a key needs one, from viewer up" : NULL;
-    if (request->expires_at.ms && request->expires_at.ms <= clock_wall_ms(auth->clock))
-        fault = "expires_at: is over already";
-    if (fault)
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, fault);
-    else if (request->role > actor->user->role || actor->key)
+    struct record_errors errors;
+    record_errors_init(&errors);
+    auth_key_check(auth, request, &errors);
+    if (!auth_refuse_invalid(&errors, error))
+        return false;
+    if (request->role > actor->user->role || actor->key)
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
                             actor->key ? "a key cannot make keys" : "nobody may give a role above their own");
     else

@@ -110,6 +110,9 @@ bool auth_login(struct auth *auth, const struct login_request *request, const st
 bool auth_refresh(struct auth *auth, const char *refresh_token, const struct auth_origin *origin, struct grant *grant,
                   GError **error);
 bool auth_logout(struct auth *auth, const struct login *login, const struct audit_by *by, GError **error);
+/* What is wrong with the new one, as auth_change_password finds it. */
+void auth_password_check(const struct auth *auth, const struct login *login, const struct password_request *request,
+                         struct record_errors *errors);
 /* Sets the user's own password and ends all other sessions. False: VEDETTE_ERROR_PERMISSION (the current one is
  * wrong), VEDETTE_ERROR_FULL, VEDETTE_ERROR_BUSY, VEDETTE_ERROR_INVALID (the new one is not good enough), or the
  * store's own. */
@@ -125,6 +128,10 @@ bool auth_session_end(struct auth *auth, const struct user *actor, const struct 
 
 /* ---- users ---- */
 
+/* Each thing that is wrong with a request, whoever asks, as auth_user_create (`present` NULL) and auth_user_change find
+ * it. */
+void auth_user_check(const struct auth *auth, const struct user *present, const struct user_request *request,
+                     struct record_errors *errors);
 /* False: VEDETTE_ERROR_INVALID, VEDETTE_ERROR_PERMISSION (more than `actor` is), VEDETTE_ERROR_CONFLICT, or the
  * store's own. Without a password one is made up, which *answer tells; it must be changed in any case. */
 bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
@@ -147,6 +154,8 @@ bool auth_user_delete(struct auth *auth, const struct user *actor, const struct 
 
 /* ---- API keys ---- */
 
+/* Each thing that is wrong with a request, whoever asks, as auth_key_create finds it. */
+void auth_key_check(const struct auth *auth, const struct api_key_request *request, struct record_errors *errors);
 /* False: VEDETTE_ERROR_INVALID, VEDETTE_ERROR_PERMISSION, VEDETTE_ERROR_FULL or the store's own. The routes were
  * checked by the caller, which knows them. */
 bool auth_key_create(struct auth *auth, const struct login *actor, const struct audit_by *by,

@@ -95,8 +95,11 @@ bool password_verify(struct auth *auth, const char *hash, const char *password, 
 bool password_needs_rehash(const struct auth *auth, const char *hash);
 /* One for the first login, which is to be changed then. g_free. */
 char *password_make(void);
-/* Whether a user may choose it. */
-bool password_is_good(const struct auth *auth, const struct user *user, const char *password, GError **error);
+/* Whether a user of this name may choose it; `path` is what the request calls it. */
+void password_check(const struct auth *auth, const char *username, const char *password, const char *path,
+                    struct record_errors *errors);
+/* Whether nothing was found wrong; the errors are cleared. */
+bool auth_refuse_invalid(struct record_errors *errors, GError **error);
 
 /* ---- keys that sign (keyring.c) ---- */
 

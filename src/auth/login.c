@@ -137,14 +137,15 @@ static bool may_change_password(struct auth *auth, const struct user *user, cons
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "this login has no password");
         return false;
     }
-    if (!check_current(auth, user, request->current_password, error) ||
-        !password_is_good(auth, user, request->new_password, error))
-        return false;
-    if (strcmp(request->current_password, request->new_password) == 0) {
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the new password is the old one");
-        return false;
-    }
-    return true;
+    return check_current(auth, user, request->current_password, error);
+}
+
+void auth_password_check(const struct auth *auth, const struct login *login, const struct password_request *request,
+                         struct record_errors *errors)
+{
+    password_check(auth, login->user->username, request->new_password, "new_password", errors);
+    if (strcmp(request->current_password, request->new_password) == 0)
+        record_errors_add(errors, "new_password", "is the old one");
 }
 
 bool auth_change_password(struct auth *auth, const struct login *login, const struct password_request *request,
@@ -154,6 +155,11 @@ bool auth_change_password(struct auth *auth, const struct login *login, const st
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "this login has no password");
         return false;
     }
+    struct record_errors errors;
+    record_errors_init(&errors);
+    auth_password_check(auth, login, request, &errors);
+    if (!auth_refuse_invalid(&errors, error))
+        return false;
     GError *failure = NULL;
     struct user *user = store_user_get(auth->store, login->user->org_id, login->user->id, &failure);
     if (!user)

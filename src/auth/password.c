@@ -62,14 +62,19 @@ bool password_needs_rehash(const struct auth *auth, const char *hash)
 }
 
 /* NIST SP 800-63B section 5.1.1.2: length counts, kinds of characters do not. */
-bool password_is_good(const struct auth *auth, const struct user *user, const char *password, GError **error)
+void password_check(const struct auth *auth, const char *username, const char *password, const char *path,
+                    struct record_errors *errors)
 {
     int least = AUTH_SETTINGS(auth)->password_min_bytes;
     if (strlen(password) < (size_t)least)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the password is shorter than %d characters", least);
-    else if (g_ascii_strcasecmp(password, user->username) == 0)
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "the password is the username");
-    else
-        return true;
-    return false;
+        record_errors_add(errors, path, "is shorter than %d characters", least);
+    if (g_ascii_strcasecmp(password, username) == 0)
+        record_errors_add(errors, path, "is the username");
+}
+
+bool auth_refuse_invalid(struct record_errors *errors, GError **error)
+{
+    bool is_good = errors->items->len == 0 || record_errors_to_gerror(errors, error);
+    record_errors_clear(errors);
+    return is_good;
 }

@@ -18,7 +18,7 @@ static bool check_rank(const struct user *actor, enum role role, GError **error)
 static bool put_password(struct auth *auth, struct user *user, const char *password, GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_is_good(auth, user, password, error) || !password_hash(auth, password, hash, error))
+    if (!password_hash(auth, password, hash, error))
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
@@ -39,13 +39,25 @@ static void copy_request(struct auth *auth, const struct user_request *request, 
     user->oidc_issuer = is_linked && issuer && *issuer ? g_strdup(issuer) : NULL;
 }
 
-static bool check_request(const struct user *actor, const struct user_request *request, GError **error)
+void auth_user_check(const struct auth *auth, const struct user *present, const struct user_request *request,
+                     struct record_errors *errors)
 {
-    if (request->role <= ROLE_ANONYMOUS) {
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "role: a user needs one, from viewer up");
-        return false;
-    }
-    return check_rank(actor, request->role, error);
+    const char *username = present ? present->username : request->username;
+    if (request->role <= ROLE_ANONYMOUS)
+        record_errors_add(errors, "role", "a user needs one, from viewer up");
+    if (!present && (!username || strchr(username, '/')))
+        record_errors_add(errors, "username", "is needed, without a slash");
+    if (request->password && username)
+        password_check(auth, username, request->password, "password", errors);
+}
+
+static bool check_request(const struct auth *auth, const struct user *present, const struct user_request *request,
+                          GError **error)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    auth_user_check(auth, present, request, &errors);
+    return auth_refuse_invalid(&errors, error);
 }
 
 bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
@@ -53,11 +65,7 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
 {
     record_init(&user_answer_descriptor, answer);
     struct user *user = &answer->user;
-    bool is_good = check_request(actor, request, error);
-    if (is_good && (!request->username || strchr(request->username, '/'))) {
-        g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "username: is needed, without a slash");
-        is_good = false;
-    }
+    bool is_good = check_request(auth, NULL, request, error) && check_rank(actor, request->role, error);
     user->id = id_new(auth->clock);
     g_free(user->org_id);
     user->org_id = g_strdup(actor->org_id);
@@ -94,9 +102,13 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
                   struct user **after, GError **error)
 {
     unsigned parts = target->parts ? target->parts & STORE_USER_RIGHTS : STORE_USER_RIGHTS;
-    if (!check_rank(actor, user->role, error) || (parts & STORE_USER_ROLE && !check_request(actor, request, error)))
+    struct user_request asked = *request; /* borrows everything */
+    if (!(parts & STORE_USER_ROLE))
+        asked.role = user->role;
+    if (!check_rank(actor, user->role, error) || !check_request(auth, user, &asked, error) ||
+        !check_rank(actor, asked.role, error))
         return false;
-    copy_request(auth, request, user);
+    copy_request(auth, &asked, user);
     if (request->password && !put_password(auth, user, request->password, error))
         return false;
     struct rank_check check = {actor, target->expected};

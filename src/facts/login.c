@@ -164,18 +164,28 @@ static const struct record_field refresh_request_fields[] = {
 const struct record_descriptor refresh_request_descriptor =
     RECORD(struct refresh_request, "RefreshRequest", 1, refresh_request_fields, "What POST /auth/refresh takes.");
 
+/* Of a new user name and role are needed; of one that is there, what is to change. */
+#define USER_FIELDS(needed, password_doc)                                                                              \
+    FIELD(struct user_request, username, needed, "unique in its org, without a slash; it stays", .min_count = 1,       \
+          .max_count = 128),                                                                                           \
+        FIELD_ENUM(struct user_request, role, role_names, needed, "what the user may do: viewer or more"),             \
+        FIELD(struct user_request, password, RECORD_SECRET, password_doc, .min_count = 1,                              \
+              .max_count = MAX_PASSWORD_BYTES),                                                                        \
+        FIELD(struct user_request, oidc_subject, 0, "who the user is at the OpenID Connect issuer (sub)",              \
+              .max_count = 255),                                                                                       \
+        FIELD(struct user_request, is_disabled, 0, "refused at once")
+
+static const struct record_field new_user_request_fields[] = {
+    USER_FIELDS(RECORD_REQUIRED, "to be changed at the first login; left out: one is made up"),
+};
+const struct record_descriptor new_user_request_descriptor =
+    RECORD(struct user_request, "NewUserRequest", 1, new_user_request_fields, "What POST /api/v1/users takes.");
+
 static const struct record_field user_request_fields[] = {
-    FIELD(struct user_request, username, 0, "unique in its org; needed for a new user, and stays", .min_count = 1,
-          .max_count = 128),
-    FIELD_ENUM(struct user_request, role, role_names, 0, "what the user may do; needed for a new user"),
-    FIELD(struct user_request, password, RECORD_SECRET,
-          "sets it, to be changed at the first login; left out for a new user: one is made up", .min_count = 1,
-          .max_count = MAX_PASSWORD_BYTES),
-    FIELD(struct user_request, oidc_subject, 0, "who the user is at the OpenID Connect issuer (sub)", .max_count = 255),
-    FIELD(struct user_request, is_disabled, 0, "refused at once"),
+    USER_FIELDS(0, "sets it, to be changed at the next login"),
 };
 const struct record_descriptor user_request_descriptor =
-    RECORD(struct user_request, "UserRequest", 1, user_request_fields, "What POST and PATCH /api/v1/users take.");
+    RECORD(struct user_request, "UserRequest", 1, user_request_fields, "What PATCH /api/v1/users/{id} takes.");
 
 static const struct record_field user_answer_fields[] = {
     FIELD_RECORD(struct user_answer, user, struct user, &user_descriptor, RECORD_INLINE, "the user"),

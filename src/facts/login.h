@@ -136,7 +136,7 @@ struct user_request {
     char *oidc_subject;
     bool is_disabled;
 };
-extern const struct record_descriptor user_request_descriptor;
+extern const struct record_descriptor new_user_request_descriptor, user_request_descriptor;
 
 struct user_answer {
     struct user user;

@@ -125,6 +125,43 @@ static void test_users_and_their_first_password(void)
     world_clear(&world);
 }
 
+/* So that a form can say it beside each. */
+static void test_each_bad_field_is_named(void)
+{
+    static const struct {
+        const char *method, *path, *body, *bad;
+    } refused[] = {
+        {"POST", "/api/v1/users", "{}", "username role"},
+        {"POST", "/api/v1/users", "{\"username\":\"a/b\",\"role\":\"anonymous\",\"password\":\"short\"}",
+         "role username password"},
+        {"PATCH", "/api/v1/users/%s", "{\"role\":null}", "role"},
+        {"PATCH", "/api/v1/users/%s", "{\"username\":\"robert\",\"password\":\"admin\"}", "password password username"},
+        {"POST", "/api/v1/tokens", "{\"name\":\"a\",\"role\":\"anonymous\",\"expires_at\":\"2001-01-01T00:00:00Z\"}",
+         "role expires_at"},
+        {"POST", "/auth/password", "{\"current_password\":\"short\",\"new_password\":\"short\"}",
+         "new_password new_password"},
+    };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    json_t *me = json_of(&world, "GET", "/auth/me", admin, NULL, 200);
+    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+        g_auto(GStrv) parts = g_strsplit(refused[i].path, "%s", 2);
+        g_autofree char *path = g_strjoinv(text_of(me, "id"), parts);
+        json_t *problem = json_of(&world, refused[i].method, path, admin, refused[i].body, 400), *error;
+        g_autoptr(GString) bad = g_string_new(NULL);
+        size_t j;
+        json_array_foreach(json_object_get(problem, "errors"), j, error)
+            g_string_append_printf(bad, "%s%s", j ? " " : "", text_of(error, "path"));
+        g_assert_cmpstr(bad->str, ==, refused[i].bad);
+        json_decref(problem);
+    }
+    g_autofree char *path = g_strdup_printf("/api/v1/users/%s", text_of(me, "id"));
+    json_decref(json_of(&world, "PATCH", path, admin, "{\"username\":\"admin\"}", 200)); /* as it is */
+    json_decref(me);
+    world_clear(&world);
+}
+
 /* A digest that anybody could make of a guess would tell whether the guess is right. */
 static void test_what_is_kept_of_requests_tells_nothing_of_them(void)
 {
@@ -332,6 +369,7 @@ int main(int argc, char **argv)
     CASE(cookies_need_the_csrf_token);
     CASE(f01_f02_refreshing_by_cookie);
     CASE(users_and_their_first_password);
+    CASE(each_bad_field_is_named);
     CASE(sessions_are_listed_and_ended);
     CASE(keys_are_held_to_routes_and_cameras);
     g_test_add_func("/auth/what_is_kept_of_requests_tells_nothing_of_them",

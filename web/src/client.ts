@@ -519,7 +519,7 @@ export class Client {
   }
 
   /** A new user, with a password that is to be changed at the first login. */
-  async createUser(body: records.UserRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.UserAnswer> {
+  async createUser(body: records.NewUserRequest, query: { reason?: string } = {}, call: Call = {}): Promise<records.UserAnswer> {
     return (await this.send("POST", `/api/v1/users`, query, body, call)).json();
   }
 

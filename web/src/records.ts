@@ -2898,6 +2898,20 @@ export interface LoginRequest {
   client?: "api" | "browser" | null;
 }
 
+/** What POST /api/v1/users takes. */
+export interface NewUserRequest {
+  /** unique in its org, without a slash; it stays */
+  username: string;
+  /** what the user may do: viewer or more */
+  role: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform";
+  /** to be changed at the first login; left out: one is made up */
+  password?: string | null;
+  /** who the user is at the OpenID Connect issuer (sub) */
+  oidc_subject?: string | null;
+  /** refused at once */
+  is_disabled?: boolean | null;
+}
+
 /** How many stand in a zone: written on a change and at an interval. */
 export interface OccupancyLogInput {
   /** UUIDv7 */
@@ -3050,13 +3064,13 @@ export interface SiteRequest {
   time_zone?: string | null;
 }
 
-/** What POST and PATCH /api/v1/users take. */
+/** What PATCH /api/v1/users/{id} takes. */
 export interface UserRequest {
-  /** unique in its org; needed for a new user, and stays */
+  /** unique in its org, without a slash; it stays */
   username?: string | null;
-  /** what the user may do; needed for a new user */
+  /** what the user may do: viewer or more */
   role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform" | null;
-  /** sets it, to be changed at the first login; left out for a new user: one is made up */
+  /** sets it, to be changed at the next login */
   password?: string | null;
   /** who the user is at the OpenID Connect issuer (sub) */
   oidc_subject?: string | null;
