@@ -142,8 +142,8 @@ bool request_check_runs_server(const struct request *request, struct answer *ans
     return false;
 }
 
-/* A line of the log and an entry of the audit say who did what to which, and why. The word is obeyed also where the
- * audit cannot be written: it may be the store's own breaker, forced because the store is away. */
+/* A line of the log and an entry of the audit say who did what to which, and why; once the word is obeyed, which waits
+ * for no store: it may be the store's own breaker, forced because the store is away or hangs. */
 static void note_word(const struct request *request, const struct breaker_request *word)
 {
     struct audit_by by = request_by(request);
@@ -152,20 +152,20 @@ static void note_word(const struct request *request, const struct breaker_reques
     g_autofree char *after = g_strdup_printf("{\"state\":\"%s\"}", record_enum_name(breaker_word_names, word->state));
     const struct audit_change change = {AUDIT_BREAKER, request->id, "force", NULL, after};
     g_autoptr(GError) error = NULL;
-    if (!store_audit_add(request->api->store, &by, &change, &error))
-        log_error(request->id, "what is done to this circuit breaker is in this log alone, not in the audit: %s",
-                  error->message);
     log_warning(request->id, "circuit breaker: set to %s by %s (org %s, from %s): %s",
                 record_enum_name(breaker_word_names, word->state), request->login.user->username,
                 request->login.user->org_id, request->address,
                 word->reason && *word->reason ? word->reason : "no reason given");
+    if (!store_audit_add(request->api->store, &by, &change, &error))
+        log_error(request->id, "what is done to this circuit breaker is in this log alone, not in the audit: %s",
+                  error->message);
 }
 
 static void force_upstream(const struct request *request, struct vedette_breaker *breaker,
                            const struct breaker_request *word, struct answer *answer)
 {
-    note_word(request, word);
     vedette_breaker_force(breaker, vedette_breaker_state_of_name(record_enum_name(breaker_word_names, word->state)));
+    note_word(request, word);
     const struct breaker_view view = upstream_breaker(request->id, breaker);
     answer_record(answer, MHD_HTTP_OK, &breaker_view_descriptor, &view);
 }
@@ -173,8 +173,8 @@ static void force_upstream(const struct request *request, struct vedette_breaker
 /* Its worker is told, and its health tells when it has heard. */
 static void force_camera(const struct request *request, const struct breaker_request *word, struct answer *answer)
 {
-    note_word(request, word);
     live_force_breaker(request->api->live, request->id, word->state);
+    note_word(request, word);
     const struct breaker_view view = {
         .name = (char *)(uintptr_t)request->id,
         .is_camera = true,

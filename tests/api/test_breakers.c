@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 
 #include "store/audit.h"
+#include "store/store_internal.h"
 
 static struct reply put(const struct api_world *world, const char *name, const char *body, const char *token)
 {
@@ -194,6 +195,69 @@ static void test_a_shared_upstream_is_not_one_orgs(void)
     world_clear(&world);
 }
 
+/* What a word is said in: it waits for the answer elsewhere. */
+static int begin_put(const struct api_world *world, const char *name, const char *body)
+{
+    g_autofree char *text = g_strdup_printf("PUT /api/v1/breakers/%s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nAuthorization: "
+                                            "Bearer %s\r\nContent-Type: application/json\r\nContent-Length: "
+                                            "%zu\r\n\r\n%s",
+                                            name, api_port(world->api), world->token, strlen(body), body);
+    int fd = world_connect(world);
+    world_send(fd, text);
+    return fd;
+}
+
+static bool is_forced_open(const struct api_world *world, const char *name)
+{
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(vedette_resilience_breaker(world->resilience, name), &stats);
+    return stats.state == VEDETTE_BREAKER_FORCED_OPEN;
+}
+
+static void note_word(void *data, const char *camera_id, enum breaker_word word)
+{
+    (void)camera_id;
+    __atomic_store_n((int *)data, word, __ATOMIC_SEQ_CST);
+}
+
+/* The store that hangs is what somebody says it for. */
+static void test_a_word_waits_for_no_store(void)
+{
+    static const char body[] = "{\"state\":\"forced_open\"}";
+    static const struct {
+        const char *name;
+        int status;
+    } rows[] = {{"upstream:store", 200}, {"cam-1", 202}};
+    struct api_world world;
+    int word = 0, fds[G_N_ELEMENTS(rows)];
+    world_prepare(&world);
+    forget_other_orgs(&world);
+    world_start(&world);
+    world_login(&world);
+    set_breaker(&world, "closed", 0);
+    vedette_resilience_breaker(world.resilience, "upstream:store");
+    live_set_breaker_forced(world.live, note_word, &word);
+    struct store_transaction *held = store_begin(world.store, STORE_WRITE, "default", NULL);
+    g_assert_nonnull(held);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        fds[i] = begin_put(&world, rows[i].name, body);
+    WORLD_AWAIT(is_forced_open(&world, "upstream:store"));
+    WORLD_AWAIT(__atomic_load_n(&word, __ATOMIC_SEQ_CST) == BREAKER_FORCED_OPEN);
+    store_rollback(held);
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        g_autofree char *asked = g_strdup_printf("PUT /api/v1/breakers/%s HTTP/1.1", rows[i].name);
+        struct reply reply = world_read_answer(fds[i], asked);
+        g_assert_cmpint(reply.status, ==, rows[i].status);
+        reply_clear(&reply);
+        close(fds[i]);
+    }
+    live_set_breaker_forced(world.live, NULL, NULL);
+    g_autoptr(GPtrArray) entries = store_audit_list(world.store, "default", 0, 2, NULL); /* both, all the same */
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+        g_assert_cmpint(((const struct audit_view *)g_ptr_array_index(entries, i))->subject_kind, ==, AUDIT_BREAKER);
+    world_clear(&world);
+}
+
 /* As another program sees it: of the orgs nothing can be read while their table has another name. */
 static void rename_orgs(const struct api_world *world, const char *from, const char *to)
 {
@@ -243,6 +307,7 @@ int main(int argc, char **argv)
                     test_a_camera_that_is_left_alone_is_unavailable);
     g_test_add_func("/api/breakers/health_and_metrics_show_breakers", test_health_and_metrics_show_breakers);
     g_test_add_func("/api/breakers/an_administrator_forces_breakers", test_an_administrator_forces_breakers);
+    g_test_add_func("/api/breakers/a_word_waits_for_no_store", test_a_word_waits_for_no_store);
     g_test_add_func("/api/breakers/a_shared_upstream_is_not_one_orgs", test_a_shared_upstream_is_not_one_orgs);
     g_test_add_func("/api/breakers/an_only_orgs_administrator_runs_the_server_while_the_store_is_away",
                     test_an_only_orgs_administrator_runs_the_server_while_the_store_is_away);
