@@ -199,19 +199,21 @@ static int drain_to_store(const struct settings *settings)
     struct record_path_parts parts = {
         .data_dir = data_dir, .settings = settings, .clock = clock_system(), .health = &health};
     parts.store = store_open(data_dir, &settings->store, parts.clock, &health, &error);
-    int64_t stored = parts.store ? record_path_drain_now(&parts, &error) : -1;
+    int64_t stored = 0;
+    bool is_good = parts.store && record_path_drain_now(&parts, &stored, &error);
     int64_t let_go = counter_get(&health.records_rejected);
     store_close(parts.store);
-    if (stored < 0)
-        fprintf(stderr, "vedette spool drain: %s\n", error ? error->message : "the store does not take the records");
-    else
+    if (is_good || stored)
         printf("%" PRId64 " records stored\n", stored);
+    if (!is_good)
+        fprintf(stderr, "vedette spool drain: %s; what was not stored stays in the spool\n",
+                error ? error->message : "the store does not take the records");
     if (let_go)
         fprintf(stderr,
                 "vedette spool drain: %" PRId64 " records can never be stored and were let go: why stands above\n",
                 let_go);
     bool has_lost = tell_lost(health.spool_expired, health.spool_corrupt);
-    return stored < 0 || let_go || has_lost ? 1 : 0;
+    return !is_good || let_go || has_lost ? 1 : 0;
 }
 
 static int drain_main(int argc, char **argv)

@@ -532,8 +532,24 @@ bool drain_stop(struct drain *drain)
     return !is_left;
 }
 
-int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
-                  struct vedette_spool *untold, GError **error)
+/* One batch, or a rest where the breaker wants one: then the store took all, but took its time. False: that was the
+ * end.
+ */
+static bool step_or_rest(struct drain *drain, bool *is_empty, GError **error)
+{
+    GError *failure = NULL;
+    int64_t wait_us = 0;
+    if (step(drain, RETRY_US, is_empty, &wait_us, &failure))
+        return true;
+    if (failure)
+        g_propagate_error(error, failure);
+    else
+        rest(drain, wait_us);
+    return !failure;
+}
+
+bool drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
+               struct vedette_spool *untold, int64_t *stored, GError **error)
 {
     struct drain *drain = drain_new(spool, breaker, parts);
     drain->untold = untold;
@@ -541,8 +557,7 @@ int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, 
     bool is_good = true;
     do {
         bool is_empty;
-        int64_t wait_us;
-        is_good = step(drain, RETRY_US, &is_empty, &wait_us, error);
+        is_good = step_or_rest(drain, &is_empty, error);
         vedette_spool_get_stats(spool, &stats);
         is_good = is_good && !(is_empty && record_path_is_hopeless(&stats, error));
     } while (is_good && stats.total_queued > stats.deferred);
@@ -550,7 +565,7 @@ int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, 
         g_propagate_error(error, g_steal_pointer(&drain->refusals.why));
         is_good = false;
     }
-    int64_t stored = is_good ? drain->stored : -1;
+    *stored = drain->stored;
     drain_free(drain);
-    return stored;
+    return is_good;
 }

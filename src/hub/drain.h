@@ -21,8 +21,7 @@ void drain_release(struct drain *drain);
 bool drain_stop(struct drain *drain);
 
 /* On the caller's thread, until the spool is empty; nobody is told, and signals are kept in `untold` first (untold.h;
- * NULL: nowhere).
- * Returns how many were stored; -1 when the store fails, or refuses a type, of which all are left then, or when the
- * spool's disk fails. */
-int64_t drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
-                  struct vedette_spool *untold, GError **error);
+ * NULL: nowhere). A store that is only slow is waited for. False when the store fails, or refuses a type, of which all
+ * are left then, or when the spool's disk fails. `stored` has how many were stored, also then. */
+bool drain_all(struct vedette_spool *spool, struct vedette_breaker *breaker, const struct record_path_parts *parts,
+               struct vedette_spool *untold, int64_t *stored, GError **error);

@@ -221,16 +221,17 @@ bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **e
     return true;
 }
 
-int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error)
+bool record_path_drain_now(const struct record_path_parts *parts, int64_t *stored, GError **error)
 {
+    *stored = 0;
     struct record_path *path = path_new(parts, error);
     struct vedette_spool *untold = path ? untold_open(parts, error) : NULL;
-    int64_t stored = untold ? drain_all(path->spool, path->breaker, parts, untold, error) : -1;
+    bool is_good = untold && drain_all(path->spool, path->breaker, parts, untold, stored, error);
     untold_close(untold);
     if (path)
         record_path_measure(path);
     record_path_close(path);
-    return stored;
+    return is_good;
 }
 
 struct analytics_event *record_path_decode(const struct vedette_spool_record *record, GError **error)

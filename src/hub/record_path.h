@@ -69,6 +69,6 @@ bool record_path_is_hopeless(const struct vedette_spool_stats *stats, GError **e
 struct analytics_event *record_path_decode(const struct vedette_spool_record *record, GError **error);
 
 /* Stores what is in the spool until it is empty or the store fails; for a hub that does not run, whose next start tells
- * of the signals among them. Returns how many records were stored, -1 on failure; health->records_rejected has how many
- * can never be, and were let go, health->spool_expired and spool_corrupt how many the spool itself lost. */
-int64_t record_path_drain_now(const struct record_path_parts *parts, GError **error);
+ * of the signals among them. `stored` has how many records were stored, also where it fails; health->records_rejected
+ * how many can never be, and were let go, health->spool_expired and spool_corrupt how many the spool itself lost. */
+bool record_path_drain_now(const struct record_path_parts *parts, int64_t *stored, GError **error);

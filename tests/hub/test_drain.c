@@ -29,7 +29,8 @@ static void test_an_unreadable_spool_ends_a_drain(void)
     struct vedette_breaker *breaker = vedette_breaker_new(&config, NULL);
     shim_plan(1, SQLITE_IOERR_READ, true);
     world_pass_us(&world, 60 * INT64_C(1000000)); /* that long nothing came out */
-    g_assert_cmpint(drain_all(world.spool, breaker, &parts, NULL, &error), ==, -1);
+    int64_t stored;
+    g_assert_false(drain_all(world.spool, breaker, &parts, NULL, &stored, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO);
     g_assert_nonnull(strstr(error->message, "gives out none of the"));
     shim_plan(0, 0, false);
@@ -147,6 +148,7 @@ static char *ids_of(char letter, int count)
     return g_string_free(ids, FALSE);
 }
 
+/* Returns how many were stored. */
 static int64_t drain_into(struct refusing_store *refusing, const struct spool_world *world, GError **error)
 {
     const struct record_path_parts parts = {.settings = &refusing->settings,
@@ -156,7 +158,9 @@ static int64_t drain_into(struct refusing_store *refusing, const struct spool_wo
     struct spool_world untold;
     world_init(&untold);
     world_open(&untold);
-    int64_t stored = drain_all(world->spool, refusing->breaker, &parts, untold.spool, error);
+    int64_t stored;
+    bool is_good = drain_all(world->spool, refusing->breaker, &parts, untold.spool, &stored, error);
+    g_assert_cmpint(is_good, ==, *error == NULL);
     world_clear(&untold);
     return stored;
 }
@@ -185,7 +189,7 @@ static void test_a_refused_type_holds_up_no_other(void)
     put_events(&world, 'c', "line_crossing", crossing_rest, 0, OTHERS / 2);
     put_events(&world, 's', "signal", signal_rest, REFUSED / 2, REFUSED / 2);
     put_events(&world, 'c', "line_crossing", crossing_rest, OTHERS / 2, OTHERS / 2);
-    g_assert_cmpint(drain_into(&refusing, &world, &error), ==, -1);
+    g_assert_cmpint(drain_into(&refusing, &world, &error), ==, OTHERS);
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
     g_assert_nonnull(strstr(error->message, "refuses records that are good (signal)"));
     g_autofree char *kept = kept_ids(&refusing), *others = ids_of('c', OTHERS);
@@ -206,6 +210,35 @@ static void test_a_refused_type_holds_up_no_other(void)
     g_assert_cmpint(counter_get(&refusing.health.records_rejected), ==, 0);
     world_clear(&world);
     refusing_clear(&refusing);
+}
+
+/* Each batch is stored, but takes so long that the breaker opens: that is no failure, and the rest comes as well. */
+static void test_a_slow_store_is_waited_for(void)
+{
+    enum { BATCH = 2, EVENTS = 5 * BATCH };
+    struct spool_world world;
+    struct refusing_store slow;
+    struct vedette_breaker_config config;
+    struct vedette_breaker_stats stats;
+    g_autoptr(GError) error = NULL;
+    refusing_init(&slow);
+    vedette_breaker_free(slow.breaker);
+    vedette_breaker_config_init(&config);
+    config.failure_threshold = 2;
+    config.slow_call_us = 1; /* every call */
+    config.recovery_timeout_us = config.recovery_timeout_max_us = 1000;
+    slow.breaker = vedette_breaker_new(&config, NULL);
+    world_init(&world);
+    world.config.batch_size = BATCH;
+    world_open(&world);
+    put_events(&world, 'c', "line_crossing", crossing_rest, 0, EVENTS);
+    g_assert_cmpint(drain_into(&slow, &world, &error), ==, EVENTS);
+    g_assert_no_error(error);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, 0);
+    vedette_breaker_get_stats(slow.breaker, &stats);
+    g_assert_cmpint(stats.openings, >, 0);
+    world_clear(&world);
+    refusing_clear(&slow);
 }
 
 static void do_nothing(void *data)
@@ -311,6 +344,7 @@ int main(int argc, char **argv)
     g_test_add_func("/drain/a_refused_type_holds_up_no_other", test_a_refused_type_holds_up_no_other);
     g_test_add_func("/drain/a_type_that_is_taken_again_comes_in_order", test_a_type_that_is_taken_again_comes_in_order);
     g_test_add_func("/drain/a_store_is_not_asked_by_a_stop", test_a_store_is_not_asked_by_a_stop);
+    g_test_add_func("/drain/a_slow_store_is_waited_for", test_a_slow_store_is_waited_for);
     g_test_add_func("/drain/a_slow_spool_is_waited_for", test_a_slow_spool_is_waited_for);
     return g_test_run();
 }
