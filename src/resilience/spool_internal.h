@@ -460,7 +460,8 @@ void spool_forget_file(struct vedette_spool *spool, struct spool_file *file);
 
 /* Files smaller than this are made when they are needed, and their logs not kept (1 MiB). Tests set it. */
 extern int64_t spool_ahead_bytes;
-/* So many of a spare log are written and synced at once (256 KiB): a commit waits for no more. Tests set it. */
+/* So many of a spare log are written and synced at once (256 KiB): a commit waits for no more. 0: none is made. Tests
+ * set it. */
 extern int64_t spool_fill_step_bytes;
 
 /* Asks the sealer to make it, and then a spare log of so many bytes where none is kept, where there is room for that.

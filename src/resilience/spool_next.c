@@ -113,8 +113,8 @@ static void count_bytes(struct vedette_spool *spool, int64_t bytes)
 static void begin_fill(struct vedette_spool *spool, int64_t bytes)
 {
     pthread_mutex_lock(&spool->lock);
-    bool is_wanted =
-        bytes > 0 && !spool->spare_bytes && spool->fill.fd < 0 && !spool->fill.was_last_kept && !spool->is_closing;
+    bool is_wanted = bytes > 0 && spool_fill_step_bytes > 0 && !spool->spare_bytes && spool->fill.fd < 0 &&
+                     !spool->fill.was_last_kept && !spool->is_closing;
     spool->fill.was_last_kept = false;
     spool->is_fill_over = false;
     pthread_mutex_unlock(&spool->lock);
