@@ -6,13 +6,15 @@
 const char cookie_session[] = "vedette_session", cookie_refresh[] = "vedette_refresh",
            cookie_device[] = "vedette_device", cookie_oidc[] = "vedette_oidc";
 
-/* `value` NULL: the browser forgets it. */
+/* `path` as we are asked, before which a proxy may have another; `value` NULL: the browser forgets it. */
 static void set_cookie(const struct request *request, struct answer *answer, const char *name, const char *path,
                        const char *value, int life_seconds, enum same_site same_site)
 {
+    const char *public_path = request->api->settings->http.public_path;
     static const char *const words[] = {"Strict", "Lax", "None"};
-    answer_header(answer, "Set-Cookie", "%s=%s; Path=%s; Max-Age=%d; HttpOnly; SameSite=%s%s", name, value ? value : "",
-                  path, value ? life_seconds : 0, words[same_site - 1], request->is_secure ? "; Secure" : "");
+    answer_header(answer, "Set-Cookie", "%s=%s; Path=%s%s; Max-Age=%d; HttpOnly; SameSite=%s%s", name,
+                  value ? value : "", public_path ? public_path : "", path, value ? life_seconds : 0,
+                  words[same_site - 1], request->is_secure ? "; Secure" : "");
 }
 
 void answer_cookies(const struct request *request, struct answer *answer, const struct grant *grant)

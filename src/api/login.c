@@ -37,6 +37,13 @@ static void handle_login(struct request *request, struct answer *answer)
     }
 }
 
+/* Asking the way to the issuer itself would begin a login. */
+static void handle_ways(struct request *request, struct answer *answer)
+{
+    const struct login_ways ways = {auth_has_issuer(request->api->auth)};
+    answer_record(answer, MHD_HTTP_OK, &login_ways_descriptor, &ways);
+}
+
 /* A browser's token lies in its cookie; programs that hold one send it. */
 static void handle_refresh(struct request *request, struct answer *answer)
 {
@@ -155,6 +162,16 @@ static const struct route routes[] = {
      .doc =
          "Logs in with username and password. API clients get a bearer token; browsers (client: browser) get cookies "
          "and a CSRF token."},
+    {.method = "GET",
+     .path = "/auth/ways",
+     .name = "getLoginWays",
+     .role = ROLE_ANONYMOUS,
+     .rate = RATE_READ,
+     .answers = ANSWER_RECORD,
+     .response = &login_ways_descriptor,
+     .features = ROUTE_PROMPT | ROUTE_ALIKE,
+     .handle = handle_ways,
+     .doc = "Which ways lead in here beside POST /auth/login."},
     {.method = "POST",
      .path = "/auth/refresh",
      .name = "refresh",

@@ -87,12 +87,30 @@ static struct oidc_call *start(struct request *request)
     return call;
 }
 
-/* To the page, which asks who it is; with why when it is nobody. */
+/* The page, seen from both routes, whatever path a proxy has before them. It asks who it is; with why when it is nobody
+ * (web/src/login.tsx). */
+static const char page_address[] = "../../", page_refused[] = "../../#login=refused",
+                  page_later[] = "../../#login=later";
+
 static void answer_redirect(struct answer *answer, const char *address)
 {
     answer->status = MHD_HTTP_FOUND;
     answer_header(answer, "Location", "%s", address);
     answer_header(answer, "Cache-Control", "no-store");
+}
+
+/* Who comes by a browser's way is a person, with nothing else on the screen than what is answered. */
+static bool is_browser(const struct request *request)
+{
+    return http_list_has(request->accept, "text/html");
+}
+
+static void answer_refused(const struct request *request, struct answer *answer, const char *why)
+{
+    if (is_browser(request))
+        answer_redirect(answer, page_refused);
+    else
+        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, why, NULL);
 }
 
 static void complain(const GError *error)
@@ -105,19 +123,24 @@ static void complain(const GError *error)
 }
 
 /* Addresses and reasons are for the log, not for everyone who asks. */
-static void answer_failure(struct answer *answer, const struct oidc_call *call)
+static void answer_failure(const struct request *request, struct answer *answer, const struct oidc_call *call)
 {
-    if (auth_oidc_is_refusal(call->error)) {
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, call->error->message, NULL);
-    } else if (g_error_matches(call->error, VEDETTE_ERROR, VEDETTE_ERROR_FULL)) {
+    bool is_refusal = auth_oidc_is_refusal(call->error);
+    bool is_full = g_error_matches(call->error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    if (!is_refusal && !is_full)
+        complain(call->error);
+    if (is_refusal) {
+        answer_refused(request, answer, call->error->message);
+    } else if (is_browser(request)) {
+        answer_redirect(answer, page_later);
+    } else if (is_full) {
         answer_problem(answer, MHD_HTTP_TOO_MANY_REQUESTS, call->error->message, NULL);
         answer_header(answer, "Retry-After", "%d", login_limit_retry_seconds(&call->limit));
     } else {
-        complain(call->error);
         answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "the issuer is away: try again; the log tells why", NULL);
         answer_header(answer, "Retry-After", "5");
     }
-    if (call->limit.policy)
+    if (call->limit.policy && answer->status != MHD_HTTP_FOUND)
         answer_rate_limit(answer, call->limit.policy, call->limit.quota, &call->limit.limit);
 }
 
@@ -125,10 +148,10 @@ static void finish(struct request *request, struct answer *answer)
 {
     const struct oidc_call *call = request->oidc_call;
     if (!call->is_good) {
-        answer_failure(answer, call);
+        answer_failure(request, answer, call);
     } else if (call->code) {
         answer_cookies(request, answer, &call->grant);
-        answer_redirect(answer, "/");
+        answer_redirect(answer, page_address);
     } else {
         answer_redirect(answer, call->address);
     }
@@ -160,7 +183,7 @@ static void handle_callback(struct request *request, struct answer *answer)
     if (asked->code)
         handle(request, answer);
     else
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, "the issuer did not log you in", NULL);
+        answer_refused(request, answer, "the issuer did not log you in");
 }
 
 static const struct route routes[] = {
@@ -173,7 +196,8 @@ static const struct route routes[] = {
      .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAVAILABLE),
      .features = ROUTE_COOKIES | ROUTE_COUNTED,
      .handle = handle_begin,
-     .doc = "Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE)."},
+     .doc = "Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE); where that fails, who "
+            "takes text/html goes back to the page, which says so."},
     {.method = "GET",
      .path = "/auth/oidc/callback",
      .name = "endOidcLogin",
@@ -184,8 +208,8 @@ static const struct route routes[] = {
      .problems = PROBLEM(NOT_FOUND) | PROBLEM(UNAUTHENTICATED) | PROBLEM(UNAVAILABLE),
      .features = ROUTE_COOKIES | ROUTE_COUNTED | ROUTE_OPEN_QUERY,
      .handle = handle_callback,
-     .doc =
-         "Where the issuer sends the browser back to: logs in and goes to the page. What else the issuer adds to the "
-         "query is passed over (RFC 6749 section 4.1.2)."},
+     .doc = "Where the issuer sends the browser back to: logs in and goes to the page, as does who is not let in and "
+            "takes text/html, and is told there. What else the issuer adds to the query is passed over (RFC 6749 "
+            "section 4.1.2)."},
 };
 const struct route_group oidc_routes = ROUTE_GROUP("oidc", "Logins by an OpenID Connect issuer.", routes);

@@ -1,6 +1,22 @@
 #include "facts/http.h"
 
+#include <string.h>
+
+#include "base/error.h"
 #include "base/networks.h"
+
+/* What a cookie's Path may have (RFC 6265 section 4.1.1), and no other way to write the same. */
+static bool check_public_path(const char *text, GError **error)
+{
+    size_t length = strlen(text);
+    bool is_good = !length || (text[0] == '/' && text[length - 1] != '/' && !strstr(text, "//"));
+    for (size_t i = 0; i < length; i++)
+        is_good = is_good && (g_ascii_isalnum(text[i]) || strchr("/-._~", text[i]));
+    if (!is_good)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "must be empty or like /cams: of letters, digits and -._~, with a slash before and none after");
+    return is_good;
+}
 
 static const struct record_field http_fields[] = {
     FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
@@ -77,6 +93,10 @@ static const struct record_field http_fields[] = {
           "origins of pages elsewhere that may use the API, separated by commas, like https://wall.example; empty: "
           "only our own page may",
           .max_count = 4096),
+    FIELD(struct http_settings, public_path, RECORD_NEEDS_RESTART,
+          "path below which a proxy has this server, like /cams, and which it takes away before it asks us: cookies "
+          "are for it alone; empty: the server has its name to itself",
+          .max_count = 256, .check_text = check_public_path),
     FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
           "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "
           "X-Forwarded-Proto are believed; empty: nobody's are",

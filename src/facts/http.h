@@ -22,6 +22,7 @@ struct http_settings {
     int32_t login_attempts_per_minute;
     char *host_names;                                  /* separated by commas, as the next two */
     char *cors_origins;                                /* of pages elsewhere that may use the API */
+    char *public_path;                                 /* like "/cams"; NULL or "": none */
     char *trusted_proxies;                             /* addresses and networks */
     char *tls_certificate_file, *tls_key_file;         /* PEM; both or none */
     int32_t idempotency_minutes, idempotency_max_keys; /* how long, and how many an org, answers are kept */

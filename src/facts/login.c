@@ -148,6 +148,12 @@ static const struct record_field me_fields[] = {
 };
 const struct record_descriptor me_descriptor = RECORD(struct me, "Me", 1, me_fields, "What GET /auth/me answers.");
 
+static const struct record_field login_ways_fields[] = {
+    FIELD(struct login_ways, has_issuer, 0, "a browser may log in by an OpenID Connect issuer: GET /auth/oidc/login"),
+};
+const struct record_descriptor login_ways_descriptor =
+    RECORD(struct login_ways, "LoginWays", 1, login_ways_fields, "What GET /auth/ways answers.");
+
 static const struct record_field password_request_fields[] = {
     FIELD(struct password_request, current_password, RECORD_REQUIRED | RECORD_SECRET, "the one that counts now",
           .min_count = 1, .max_count = MAX_PASSWORD_BYTES),

@@ -118,6 +118,12 @@ struct me {
 };
 extern const struct record_descriptor me_descriptor;
 
+/* What leads in beside a password. */
+struct login_ways {
+    bool has_issuer;
+};
+extern const struct record_descriptor login_ways_descriptor;
+
 struct password_request {
     char *current_password, *new_password;
 };

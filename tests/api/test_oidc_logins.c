@@ -102,7 +102,7 @@ static void test_a_browser_goes_there_and_comes_back_logged_in(void)
     struct reply reply = visit(&world, target, cookie);
     g_assert_cmpint(reply.status, ==, 302);
     g_autofree char *page = reply_header(&reply, "Location"), *session = cookie_of(&reply, "vedette_session");
-    g_assert_cmpstr(page, ==, "/");
+    g_assert_cmpstr(page, ==, "../../");
     g_assert_nonnull(session);
     reply_clear(&reply);
     reply = visit(&world, "/auth/me", session);
@@ -114,11 +114,83 @@ static void test_a_browser_goes_there_and_comes_back_logged_in(void)
     oidc_end(&world);
 }
 
+/* What the page asks before it shows a way to the issuer. */
+static void test_whether_there_is_an_issuer_is_told(void)
+{
+    for (int has_issuer = 0; has_issuer < 2; has_issuer++) {
+        struct oidc_world world;
+        oidc_prepare(&world);
+        if (!has_issuer)
+            replace(&world.world.settings.auth.oidc.issuer, "");
+        world_start(&world.world);
+        struct reply reply = visit(&world, "/auth/ways", NULL);
+        g_assert_cmpint(reply.status, ==, 200);
+        json_t *json = reply_json(&reply);
+        g_assert_true(json_boolean_value(json_object_get(json, "has_issuer")) == has_issuer);
+        json_decref(json);
+        reply_clear(&reply);
+        oidc_end(&world);
+    }
+}
+
+/* Below a proxy's path browsers send back what is for that path alone, and nothing leads out of it. */
+static void test_below_a_path(void)
+{
+    static const char *const paths[] = {
+        "vedette_session=", "; Path=/cams/;",     "vedette_refresh=", "; Path=/cams/auth/refresh;",
+        "vedette_device=",  "; Path=/cams/auth;", "vedette_oidc=",    "; Path=/cams/auth/oidc;"};
+    struct oidc_world world;
+    oidc_prepare(&world);
+    replace(&world.world.settings.http.public_path, "/cams");
+    world_start(&world.world);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    g_autofree char *target = return_target(&back);
+    struct reply reply = visit(&world, target, cookie);
+    g_assert_cmpint(reply.status, ==, 302);
+    for (size_t i = 0; i < G_N_ELEMENTS(paths); i += 2) {
+        const char *set = strstr(reply.head, paths[i]);
+        g_assert_nonnull(set);
+        g_autofree char *line = g_strndup(set, strcspn(set, "\r"));
+        g_assert_nonnull(strstr(line, paths[i + 1]));
+    }
+    reply_clear(&reply);
+    issuer_return_clear(&back);
+    oidc_end(&world);
+}
+
+static void expect_page(const struct oidc_world *world, const char *target, const char *cookie, const char *page)
+{
+    g_autofree char *headers =
+        g_strdup_printf("Accept: text/html,application/xhtml+xml,*/*;q=0.8\r\nCookie: a=1; %s\r\n", cookie);
+    struct reply reply = world_request(&world->world, "GET", target, headers, NULL);
+    g_autofree char *address = reply_header(&reply, "Location");
+    g_assert_cmpint(reply.status, ==, 302);
+    g_assert_cmpstr(address, ==, page);
+    g_assert_null(cookie_of(&reply, "vedette_session"));
+    reply_clear(&reply);
+}
+
+/* A person sees the page, which says what became of it; a program the problem itself. */
 static void test_who_is_refused_there_is_told(void)
 {
+    static const char denied[] = "/auth/oidc/callback?error=access_denied&state=x";
     struct oidc_world world;
     oidc_begin(&world);
-    expect_status(&world, "/auth/oidc/callback?error=access_denied&state=x", NULL, 401);
+    g_autofree char *cookie = NULL, *address = begin_login(&world, &cookie);
+    struct issuer_return back = fake_issuer_visit(world.issuer, address, "1", "jane");
+    const struct issuer_return guess = {back.state, (char *)"guessed"};
+    g_autofree char *target = return_target(&back), *guessed = return_target(&guess);
+    expect_status(&world, denied, NULL, 401);
+    expect_page(&world, denied, "", "../../#login=refused");
+    expect_page(&world, guessed, cookie, "../../#login=refused");
+    world.bend.is_away = true;
+    expect_page(&world, target, cookie, "../../#login=later");
+    issuer_return_clear(&back);
+    oidc_end(&world);
+    oidc_begin(&world);
+    world.bend.is_away = true;
+    expect_page(&world, "/auth/oidc/login", "", "../../#login=later");
     oidc_end(&world);
 }
 
@@ -304,6 +376,8 @@ int main(int argc, char **argv)
     g_test_add_func("/oidc_logins/a_browser_goes_there_and_comes_back_logged_in",
                     test_a_browser_goes_there_and_comes_back_logged_in);
     g_test_add_func("/oidc_logins/who_is_refused_there_is_told", test_who_is_refused_there_is_told);
+    g_test_add_func("/oidc_logins/whether_there_is_an_issuer_is_told", test_whether_there_is_an_issuer_is_told);
+    g_test_add_func("/oidc_logins/below_a_path", test_below_a_path);
     g_test_add_func("/oidc_logins/an_issuer_that_is_another", test_an_issuer_that_is_another);
     g_test_add_func("/oidc_logins/an_issuer_that_is_away", test_an_issuer_that_is_away);
     g_test_add_func("/oidc_logins/who_leaves_a_hung_issuer_holds_nothing", test_who_leaves_a_hung_issuer_holds_nothing);

@@ -118,6 +118,25 @@ export async function testLogins(browser, address, byApi) {
     await until(page, isDashboard);
     await page.context().close();
   });
+  await test("who may come in by the issuer has a link to it, and is told at the form when that came to nothing", async () => {
+    const { page } = await openPage(browser, address);
+    await until(page, isForm);
+    await pass(page, 1);
+    assert(!(await page.locator("form a").count()), "a link to an issuer that there is not");
+    const body = JSON.stringify({ schema_version: 1, has_issuer: true });
+    await page.route(/\/auth\/ways$/, (route) => route.fulfill({ contentType: "application/json", body }));
+    for (const [outcome, word] of [["refused", /not let in/], ["later", /Try again/]]) {
+      await page.goto("about:blank");
+      await page.goto(`${address}/#login=${outcome}`); // as the server sends it there
+      await until(page, () => document.querySelector("form [role=alert]") && document.querySelector("form a"));
+      assert(word.test(await page.textContent("form [role=alert]")), `no word of a login that was answered ${outcome}`);
+      assert((await page.locator("form a").evaluate((link) => link.href)) === `${address}/auth/oidc/login`, "the link leads elsewhere");
+      await page.reload();
+      await until(page, isForm);
+      assert(!(await page.locator("form [role=alert]").count()), "the word stays over a reload");
+    }
+    await page.context().close();
+  });
   await test("an answer to who one is that comes after the logout leaves the form as it is", async () => {
     const { page, asked } = await openDashboard(browser, address);
     const held = await holdBack(page, /\/auth\/me$/);

@@ -1,5 +1,6 @@
-// Where the server is. A page that the server serves itself finds it beside itself, below whatever path a proxy gives it; one
-// that is served elsewhere is built with the addresses: VEDETTE_UI_API_URL and VEDETTE_UI_WS_URL (docs/security.md).
+// Where the server is. A page that the server serves itself finds it beside itself, below whatever path a proxy gives it (which the
+// server's http.public_path names, for the cookies); one that is served elsewhere is built with the addresses: VEDETTE_UI_API_URL and
+// VEDETTE_UI_WS_URL (docs/security.md).
 interface Settings {
   readonly VEDETTE_UI_API_URL?: string;
   readonly VEDETTE_UI_WS_URL?: string;

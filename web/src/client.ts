@@ -108,6 +108,11 @@ export class Client {
     return (await this.send("POST", `/auth/login`, {}, body, call)).json();
   }
 
+  /** Which ways lead in here beside POST /auth/login. */
+  async getLoginWays(call: Call = {}): Promise<records.LoginWays> {
+    return (await this.send("GET", `/auth/ways`, {}, undefined, call)).json();
+  }
+
   /** Renews a browser's login. Each refresh token is good once; one that is used again ends the login. */
   async refresh(body: records.RefreshRequest, call: Call = {}): Promise<records.LoginResponse> {
     return (await this.send("POST", `/auth/refresh`, {}, body, call)).json();
@@ -503,12 +508,12 @@ export class Client {
     return (await this.send("PUT", `/api/v1/log-levels`, {}, body, call)).json();
   }
 
-  /** Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE). */
+  /** Sends the browser to the OpenID Connect issuer (authorization code flow with PKCE); where that fails, who takes text/html goes back to the page, which says so. */
   async beginOidcLogin(call: Call = {}): Promise<void> {
     await this.send("GET", `/auth/oidc/login`, {}, undefined, call);
   }
 
-  /** Where the issuer sends the browser back to: logs in and goes to the page. What else the issuer adds to the query is passed over (RFC 6749 section 4.1.2). */
+  /** Where the issuer sends the browser back to: logs in and goes to the page, as does who is not let in and takes text/html, and is told there. What else the issuer adds to the query is passed over (RFC 6749 section 4.1.2). */
   async endOidcLogin(query: { code?: string; state?: string; error?: string; error_description?: string; error_uri?: string; iss?: string; session_state?: string; scope?: string } = {}, call: Call = {}): Promise<void> {
     await this.send("GET", `/auth/oidc/callback`, query, undefined, call);
   }
@@ -757,6 +762,7 @@ export const leastRoles = {
   getQueueStats: "anonymous",
   getQueue: "viewer",
   login: "anonymous",
+  getLoginWays: "anonymous",
   refresh: "anonymous",
   logout: "viewer",
   getMe: "viewer",

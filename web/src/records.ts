@@ -2552,6 +2552,12 @@ export interface LogLevels {
   levels: string;
 }
 
+/** What GET /auth/ways answers. */
+export interface LoginWays {
+  /** a browser may log in by an OpenID Connect issuer: GET /auth/oidc/login */
+  has_issuer: boolean;
+}
+
 /** A model as the API shows it. */
 export interface ModelView {
   /** the name of its file without .onnx */
