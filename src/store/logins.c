@@ -60,20 +60,24 @@ static bool add_refresh_token(struct store_transaction *transaction, const char 
     return store_insert(transaction, &refresh_token_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, NULL, error);
 }
 
-/* Keeps a user's newest `most`, those that stand before those that ended. */
+/* Keeps a user's newest `most` of this kind, those that stand before those that ended: programs, which may log in each
+ * time they run, end no login of a browser. */
 static bool drop_oldest(struct store_transaction *transaction, const struct session *session, int most, GError **error)
 {
+#define OF_KIND "FROM sessions WHERE org_id = $1 AND user_id = $2 AND client = $4 "
+#define KEPT "(SELECT id " OF_KIND "ORDER BY ended_at IS NULL DESC, id DESC LIMIT $3)"
     static const char *const statements[] = {
-        "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id IN (SELECT id FROM sessions WHERE org_id = $1 AND "
-        "user_id = $2) AND session_id NOT IN (SELECT id FROM sessions WHERE org_id = $1 AND user_id = $2 ORDER BY "
-        "ended_at IS NULL DESC, id DESC LIMIT $3)",
-        "DELETE FROM sessions WHERE org_id = $1 AND user_id = $2 AND id NOT IN (SELECT id FROM sessions WHERE org_id = "
-        "$1 AND user_id = $2 ORDER BY ended_at IS NULL DESC, id DESC LIMIT $3)",
+        "DELETE FROM refresh_tokens WHERE org_id = $1 AND session_id IN (SELECT id " OF_KIND ") AND session_id NOT "
+        "IN " KEPT,
+        "DELETE " OF_KIND "AND id NOT IN " KEPT,
     };
+#undef OF_KIND
+#undef KEPT
     for (size_t i = 0; i < G_N_ELEMENTS(statements); i++)
         if (!store_run(transaction, statements[i],
-                       STORE_VALUES(sql_text(session->org_id), sql_text(session->user_id), sql_integer(most)), NULL,
-                       error))
+                       STORE_VALUES(sql_text(session->org_id), sql_text(session->user_id), sql_integer(most),
+                                    sql_text(client_kind_names[session->client - 1])),
+                       NULL, error))
             return false;
     return true;
 }

@@ -52,9 +52,9 @@ bool store_user_delete(struct store *store, const struct audit_by *by, const cha
 
 /* ---- sessions ---- */
 
-/* A new session, with its first refresh token (NULL: none). Of a user's the oldest beyond `most` go, first those that
- * ended; and of everyone's what is over. False with VEDETTE_ERROR_CONFLICT: its user is gone, or another than expected,
- * in the transaction that would begin it; changes of the org's users wait for that one. */
+/* A new session, with its first refresh token (NULL: none). Of a user's of its kind the oldest beyond `most` go, first
+ * those that ended; and of everyone's what is over. False with VEDETTE_ERROR_CONFLICT: its user is gone, or another
+ * than expected, in the transaction that would begin it; changes of the org's users wait for that one. */
 bool store_session_add(struct store *store, const struct session *session, const char *refresh_sha256, int most,
                        const struct store_user_expectation *expected, GError **error);
 /* Also one that ended or is over. NULL with VEDETTE_ERROR_NOT_FOUND. */

@@ -274,6 +274,28 @@ static void test_sessions_are_listed_and_ended(void)
     world_clear(&world);
 }
 
+/* A program that logs in each time it runs ends no login of a browser. */
+static void test_programs_make_no_room_for_themselves_among_browsers(void)
+{
+    enum { MOST = 2 };
+    struct auth_world world;
+    world_prepare(&world);
+    world.settings.auth.sessions_per_user = MOST;
+    world_start(&world);
+    struct grant browser = world_login(&world, CLIENT_BROWSER), next;
+    for (int i = 0; i <= MOST; i++) {
+        struct grant program = world_login(&world, CLIENT_API);
+        grant_clear(&program);
+    }
+    g_assert_cmpint(world_check(&world, browser.access_token), ==, 0);
+    g_assert_cmpint(world_refresh(&world, browser.refresh_token, &next), ==, 0);
+    g_autoptr(GPtrArray) sessions = auth_sessions_list(world.auth, "default", NULL, NULL);
+    g_assert_cmpuint(sessions->len, ==, MOST + 1);
+    grant_clear(&browser);
+    grant_clear(&next);
+    world_clear(&world);
+}
+
 static void test_csrf_token_is_the_sessions(void)
 {
     struct auth_world world;
@@ -498,6 +520,7 @@ int main(int argc, char **argv)
     CASE(own_password);
     CASE(first_password_must_be_changed);
     CASE(sessions_are_listed_and_ended);
+    CASE(programs_make_no_room_for_themselves_among_browsers);
     CASE(csrf_token_is_the_sessions);
     CASE(api_keys);
     CASE(users_are_made_and_changed);
