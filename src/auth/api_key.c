@@ -20,6 +20,19 @@ static void fill_login(struct api_key *key, struct login *login)
     *login = (struct login){.user = user, .key = key, .expires_ms = key->expires_at.ms};
 }
 
+/* Those by which users are changed count while who made them might do so: else who is disabled would be let in again by
+ * a key that they kept. Others are of what uses them, and stand for themselves. */
+static bool check_maker(struct auth *auth, const struct api_key *key, GError **error)
+{
+    if (key->role < ROLE_ADMIN)
+        return true;
+    GError *failure = NULL;
+    struct user *maker = store_user_get(auth->store, key->org_id, key->created_by ? key->created_by : "", &failure);
+    bool may = maker && !maker->is_disabled && maker->role >= key->role;
+    user_free(maker);
+    return may || (failure ? auth_fail(failure, error) : auth_refuse(error));
+}
+
 /* The key as stored, when it stands. `digest` NULL: it was compared before. */
 static struct api_key *find_key(struct auth *auth, const char *org_id, const char *id, const char *digest,
                                 GError **error)
@@ -33,10 +46,10 @@ static struct api_key *find_key(struct auth *auth, const char *org_id, const cha
     bool is_over = key->expires_at.ms && key->expires_at.ms <= clock_wall_ms(auth->clock);
     bool is_same = !digest || (key->secret_sha256 && strlen(key->secret_sha256) == strlen(digest) &&
                                sodium_memcmp(key->secret_sha256, digest, strlen(digest)) == 0);
-    if (!is_over && is_same)
+    bool is_good = !is_over && is_same ? check_maker(auth, key, error) : auth_refuse(error);
+    if (is_good)
         return key;
     api_key_free(key);
-    auth_refuse(error);
     return NULL;
 }
 

@@ -327,6 +327,42 @@ static struct api_key_answer make_key(struct auth_world *world, struct login *ac
     return answer;
 }
 
+/* Who leaves does not go on as an administrator by a key that they kept. What a lesser key is used for goes on. */
+static void test_a_key_of_an_administrator_ends_with_them(void)
+{
+    static const struct user_request changes[] = {
+        {.role = ROLE_ADMIN, .is_disabled = true}, {.role = ROLE_ADMIN}, {.role = ROLE_OPERATOR}};
+    struct auth_world world;
+    world_init(&world);
+    struct grant grant = world_login(&world, CLIENT_API);
+    struct login admin = login_of(&world, &grant);
+    const struct user_request leaver = {.username = (char *)"leaver", .role = ROLE_ADMIN};
+    struct user_answer made, changed;
+    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &leaver, &made, NULL));
+    struct login actor = {.user = &made.user};
+    struct api_key_request request = {.name = (char *)"kept", .role = ROLE_ADMIN};
+    struct api_key_answer high = make_key(&world, &actor, &request);
+    request.role = ROLE_OPERATOR;
+    struct api_key_answer low = make_key(&world, &actor, &request);
+    const struct auth_target target = {made.user.id, NULL, 0};
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
+        bool may = !changes[i].is_disabled && changes[i].role == ROLE_ADMIN;
+        g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &target, &changes[i], &changed, NULL));
+        record_clear(&user_answer_descriptor, &changed);
+        g_assert_cmpint(world_check(&world, high.token), ==, may ? 0 : VEDETTE_ERROR_PERMISSION);
+        g_assert_cmpint(world_check(&world, low.token), ==, 0);
+    }
+    g_assert_true(auth_user_delete(world.auth, admin.user, &by_admin, &target, NULL));
+    g_assert_cmpint(world_check(&world, high.token), ==, VEDETTE_ERROR_PERMISSION);
+    g_assert_cmpint(world_check(&world, low.token), ==, 0);
+    record_clear(&user_answer_descriptor, &made);
+    record_clear(&api_key_answer_descriptor, &high);
+    record_clear(&api_key_answer_descriptor, &low);
+    login_clear(&admin);
+    grant_clear(&grant);
+    world_clear(&world);
+}
+
 static void test_api_keys(void)
 {
     struct auth_world world;
@@ -523,6 +559,7 @@ int main(int argc, char **argv)
     CASE(programs_make_no_room_for_themselves_among_browsers);
     CASE(csrf_token_is_the_sessions);
     CASE(api_keys);
+    CASE(a_key_of_an_administrator_ends_with_them);
     CASE(users_are_made_and_changed);
     CASE(last_administrator_stays);
     g_test_add_func("/login/a new password undoes nothing", test_a_new_password_undoes_nothing);
