@@ -47,7 +47,8 @@ struct governing {
     struct machine_usage usage;
     int64_t processed, late;
     /* of governor.json */
-    struct governor_memory memory;
+    struct governor_memory memory; /* of the run before */
+    GHashTable *known;             /* of ids: cameras that this run's memory was saved with, while they are there */
     int64_t saved_us;
 };
 
@@ -79,6 +80,7 @@ struct governing *governing_new(struct hub *hub, const char *machine_root)
     governing->room = -1;
     governing->disk = disk_aside_new(hub->data_dir, NULL);
     governing->admission = admission_new();
+    governing->known = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
     counter_set(&hub->health.room_cameras, -1);
     record_init(&governor_memory_descriptor, &governing->memory);
     machine_detect(machine_root, &governing->machine);
@@ -95,9 +97,25 @@ void governing_free(struct governing *governing)
         return;
     disk_aside_free(governing->disk);
     admission_free(governing->admission);
+    g_hash_table_unref(governing->known);
     record_clear(&governor_memory_descriptor, &governing->memory);
     g_free(governing->machine_root);
     g_free(governing);
+}
+
+static gboolean is_gone(gpointer id, gpointer value, gpointer set)
+{
+    (void)value;
+    return !camera_set_find(set, id);
+}
+
+/* One that is switched off and on again is no new one. */
+static void know_cameras(struct governing *governing, const GPtrArray *ids)
+{
+    CLEANUP(camera_set) struct camera_set *set = live_cameras(governing->hub->live);
+    for (guint i = 0; i < ids->len; i++)
+        g_hash_table_add(governing->known, g_strdup(g_ptr_array_index(ids, i)));
+    g_hash_table_foreach_remove(governing->known, is_gone, set);
 }
 
 static void save_memory(struct governing *governing)
@@ -119,16 +137,22 @@ static void save_memory(struct governing *governing)
     g_autoptr(GString) json = g_string_new(NULL);
     record_encode_json(&governor_memory_descriptor, &memory, true, json);
     disk_aside_write(governing->disk, memory_file, json->str);
+    know_cameras(governing, ids);
 }
 
 /* ---- admission ---- */
 
-static bool is_known(const struct governing *governing, const struct camera *camera)
+static bool is_remembered(const struct governing *governing, const struct camera *camera)
 {
     for (size_t i = 0; i < governing->memory.cameras.count; i++)
         if (strcmp(governing->memory.cameras.items[i], camera->id) == 0)
             return true;
     return false;
+}
+
+static bool is_known(const struct governing *governing, const struct camera *camera)
+{
+    return is_remembered(governing, camera) || g_hash_table_contains(governing->known, camera->id);
 }
 
 /* Of those that are watched, but for those that cost nothing. */
@@ -140,7 +164,7 @@ static int count_new(const struct governing *governing)
         const struct hub_worker *worker = g_ptr_array_index(workers, i);
         for (guint j = 0; j < worker->cameras->len && !worker->is_apart; j++) {
             const struct camera *camera = g_ptr_array_index(worker->cameras, j);
-            count += !is_known(governing, camera) && !admission_is_idle(governing->admission, camera->id);
+            count += !is_remembered(governing, camera) && !admission_is_idle(governing->admission, camera->id);
         }
     }
     return count;
@@ -193,6 +217,16 @@ static void refuse(const struct governing *governing, const struct camera *camer
     live_set_offline(governing->hub->live, camera->id, refused);
 }
 
+/* What it is measured by; g_free. */
+static char *describe_lack(const struct governing *governing, int room)
+{
+    bool is_measured = governing->room >= 0;
+    size_t like = is_measured ? governing->cameras : governing->memory.cameras.count;
+    return g_strdup_printf("there is room for %d new cameras like the %zu %s, and it is one more "
+                           "(governor.admission: refuse, warn or off)",
+                           room, like, is_measured ? "that run" : "before");
+}
+
 bool governing_admit(struct governing *governing, const struct camera *camera)
 {
     if (!governing)
@@ -207,10 +241,7 @@ bool governing_admit(struct governing *governing, const struct camera *camera)
     if (!is_full)
         return true;
     admission_note_beyond(governing->admission, camera->id);
-    g_autofree char *reason =
-        g_strdup_printf("there is room for %d new cameras like the %zu before, and it is one more "
-                        "(governor.admission: refuse, warn or off)",
-                        room, governing->memory.cameras.count);
+    g_autofree char *reason = describe_lack(governing, room);
     if (is_in)
         log_warning(camera->id, "admitted, though %s", reason);
     else

@@ -299,20 +299,25 @@ static void test_what_others_take_now_counts(void)
 
 /* ---- the first run ---- */
 
+static void give_picture(struct world *world, const char *id, int number)
+{
+    struct camera_health health = {.camera_id = (char *)(uintptr_t)id,
+                                   .state = (char *)"online",
+                                   .last_error = (char *)"",
+                                   .frames_processed = number};
+    live_set_health(world->hub.live, &health);
+}
+
 /* A second in which the camera gives a picture and the hub takes all there is. */
 static void turn_filled_by(struct world *world, const char *id, int second)
 {
     enum { TICKS = 100 };
-    struct camera_health health = {.camera_id = (char *)(uintptr_t)id,
-                                   .state = (char *)"online",
-                                   .last_error = (char *)"",
-                                   .frames_processed = second};
     g_autofree char *directory = g_strdup_printf("%s/proc/%d", world->machine, (int)getpid());
     g_autofree char *path = g_build_filename(directory, "stat", NULL);
     g_autofree char *text = g_strdup_printf("1 (vedette) R 0 0 0 0 0 0 0 0 0 0 %d 0\n", second * TICKS);
     g_assert_cmpint(g_mkdir_with_parents(directory, 0700), ==, 0);
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
-    live_set_health(world->hub.live, &health);
+    give_picture(world, id, second);
     turn_while(world, true);
 }
 
@@ -357,6 +362,40 @@ static void test_refused_cameras_of_the_first_run_are_let_in_when_the_others_go(
     world_clear(&world);
 }
 
+static void test_a_refusal_names_the_cameras_that_run(void)
+{
+    struct world world;
+    struct camera_health health;
+    world_init_filled(&world);
+    add_again(&world, 1);
+    g_assert_true(live_get_health(world.hub.live, "new", &health));
+    g_assert_nonnull(strstr(health.last_error, "room for 0 new cameras like the 1 that run, and it is one more"));
+    record_clear(&camera_health_descriptor, &health);
+    world_clear(&world);
+}
+
+/* Two cameras fill the machine, and one of them is switched off for a moment. */
+static void test_a_camera_that_is_switched_on_again_is_not_new(void)
+{
+    enum { SECONDS = 90 }; /* what cameras cost is kept each minute */
+    struct world world;
+    world_prepare(&world, ADMISSION_REFUSE);
+    live_set_clock(world.hub.live, world.clock);
+    live_remove_camera(world.hub.live, "one more");
+    world_begin(&world);
+    for (int second = 1; second <= SECONDS; second++) {
+        give_picture(&world, "new", second);
+        turn_filled_by(&world, "known", second);
+    }
+    remove_camera(&world, "new");
+    turn_filled_by(&world, "known", SECONDS + 1);
+    add_again(&world, 1);
+    g_assert_true(is_watched(&world, "new"));
+    add_again(&world, 2);
+    g_assert_false(is_watched(&world, "one more"));
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -377,5 +416,8 @@ int main(int argc, char **argv)
     g_test_add_func("/admission/what others take now counts", test_what_others_take_now_counts);
     g_test_add_func("/admission/refused cameras of the first run are let in when the others go",
                     test_refused_cameras_of_the_first_run_are_let_in_when_the_others_go);
+    g_test_add_func("/admission/a refusal names the cameras that run", test_a_refusal_names_the_cameras_that_run);
+    g_test_add_func("/admission/a camera that is switched on again is not new",
+                    test_a_camera_that_is_switched_on_again_is_not_new);
     return g_test_run();
 }
