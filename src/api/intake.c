@@ -54,7 +54,6 @@ static bool settle(struct intake *intake, struct analytics_event *event, struct 
     int64_t now_ms = clock_wall_ms(request->api->clock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(request->api->live);
     const struct camera *camera = camera_set_find(set, event->camera_id);
-    g_autoptr(GError) error = NULL;
     intake->is_early |= !camera && !intake->is_whole;
     if (!camera || g_strcmp0(camera->org_id, request->login.user->org_id) != 0)
         record_errors_add(errors, "camera_id", "%s: there is no such camera", event->camera_id);
@@ -65,9 +64,8 @@ static bool settle(struct intake *intake, struct analytics_event *event, struct 
                           record_enum_name(event_type_names, event->type));
     else if (!id_is_valid(event->id))
         record_errors_add(errors, "id", "must be a UUID in lower case");
-    else if (has_its_time(store, event, now_ms, errors) &&
-             !analytics_event_settle(event, EVENT_BY_CLIENT, camera, now_ms, store->early_minutes, &error))
-        record_errors_add(errors, "payload", "%s", error->message);
+    else if (has_its_time(store, event, now_ms, errors))
+        analytics_event_settle(event, EVENT_BY_CLIENT, camera, now_ms, store->early_minutes, errors);
     if (!event->trace_id)
         event->trace_id = g_strdup(request->trace_id);
     if (trace_is_on() && request->trace.is_sampled && strcmp(event->trace_id, request->trace_id) == 0)

@@ -248,7 +248,7 @@ static void stamp_owner(const struct record_descriptor *descriptor, void *record
 /* What the server tells of itself (that a camera is back, for one, which ends an incident) nobody else may say, and
  * what it tells of its cameras (that one is covered) its workers alone, who see the picture. */
 static bool is_theirs_to_say(const struct record_descriptor *descriptor, const void *payload, enum event_teller teller,
-                             GError **error)
+                             struct record_errors *errors)
 {
     const struct signal *signal = payload;
     if (descriptor != &signal_descriptor || signal->service != SERVICE_SYSTEM)
@@ -256,26 +256,24 @@ static bool is_theirs_to_say(const struct record_descriptor *descriptor, const v
     bool is_of_server = signal_is_of_server(signal);
     if (!is_of_server && teller == EVENT_BY_WORKER)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: a signal '%s' of the service system is %s",
-                signal->kind,
-                is_of_server ? "the server's own to tell"
-                             : "for the server's own workers to tell: name the service that it is of");
+    record_errors_add(errors, "payload.service", "a signal '%s' of the service system is %s", signal->kind,
+                      is_of_server ? "the server's own to tell"
+                                   : "for the server's own workers to tell: name the service that it is of");
     return false;
 }
 
 static bool check_times(const struct record_descriptor *descriptor, const void *payload, int64_t latest_ms,
-                        GError **error)
+                        struct record_errors *errors)
 {
     for (size_t i = 0; i < descriptor->field_count; i++) {
         const struct record_field *field = &descriptor->fields[i];
         if (field->kind != RECORD_TIME ||
             ((const struct record_time *)(const void *)((const char *)payload + field->offset))->ms <= latest_ms)
             continue;
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "payload: %s lies further in the future than store.early_minutes allows", field->name);
-        return false;
+        g_autofree char *path = g_strconcat("payload.", field->name, NULL);
+        record_errors_add(errors, path, "lies further in the future than store.early_minutes allows");
     }
-    return true;
+    return errors->count == 0;
 }
 
 /* People are told of a key that is none, as everywhere; a worker is of our own version, or an older one. */
@@ -286,26 +284,34 @@ static bool decode_payload(const struct record_descriptor *descriptor, const cha
                                      : record_decode_json(descriptor, text, strlen(text), payload, errors);
 }
 
+/* The event's own path of what was found in the payload; what says how many more there are has none. */
+static void place_in_event(struct record_errors *errors)
+{
+    for (size_t i = 0; i < MIN(errors->items->len, errors->most); i++) {
+        struct record_error *error = g_ptr_array_index(errors->items, i);
+        char *path = *error->path ? g_strconcat("payload.", error->path, NULL) : g_strdup("payload");
+        g_free(error->path);
+        error->path = path;
+    }
+}
+
 enum { STAMPED_BYTES = 128 }; /* what is written beside what came, mostly */
 
 /* The payload is decoded, must speak of the same thing as its envelope, and is written anew: what is stored holds
  * nothing that was not checked. */
 static bool check_payload(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
-                          int64_t latest_ms, GError **error)
+                          int64_t latest_ms, struct record_errors *errors)
 {
     const struct record_descriptor *descriptor = event_type_find(event->type)->payload;
     g_autofree void *payload = g_malloc(descriptor->size);
-    struct record_errors errors;
-    record_errors_init(&errors);
-    bool is_good = decode_payload(descriptor, event->payload.text, teller, payload, &errors) ||
-                   record_errors_to_gerror(&errors, error);
-    record_errors_clear(&errors);
-    if (!is_good)
+    if (!decode_payload(descriptor, event->payload.text, teller, payload, errors)) {
+        place_in_event(errors);
         return false;
+    }
     char **id = text_of(descriptor, payload, "id"), **camera_id = text_of(descriptor, payload, "camera_id");
     bool is_same = id && camera_id && g_strcmp0(*id, event->id) == 0 && g_strcmp0(*camera_id, event->camera_id) == 0;
-    bool is_kept = is_same && is_theirs_to_say(descriptor, payload, teller, error) &&
-                   check_times(descriptor, payload, latest_ms, error);
+    bool is_kept = is_same && is_theirs_to_say(descriptor, payload, teller, errors) &&
+                   check_times(descriptor, payload, latest_ms, errors);
     if (is_kept) {
         g_autoptr(GString) json = g_string_sized_new(strlen(event->payload.text) + STAMPED_BYTES);
         stamp_owner(descriptor, payload, camera);
@@ -314,18 +320,18 @@ static bool check_payload(struct analytics_event *event, enum event_teller telle
         g_free(event->payload.text);
         event->payload.text = g_string_free(g_steal_pointer(&json), FALSE);
     } else if (!is_same) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "payload: its id or camera is not its envelope's");
+        record_errors_add(errors, "payload", "its id or camera is not its envelope's");
     }
     record_clear(descriptor, payload);
     return is_kept;
 }
 
 bool analytics_event_settle(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
-                            int64_t received_at_ms, int32_t early_minutes, GError **error)
+                            int64_t received_at_ms, int32_t early_minutes, struct record_errors *errors)
 {
     int64_t known_ms = MAX(received_at_ms, event->occurred_at.ms);
     int64_t latest_ms = early_minutes ? known_ms + early_minutes * INT64_C(60000) : INT64_MAX;
     stamp_owner(&analytics_event_descriptor, event, camera);
     event->received_at.ms = received_at_ms;
-    return check_payload(event, teller, camera, latest_ms, error);
+    return check_payload(event, teller, camera, latest_ms, errors);
 }

@@ -159,9 +159,9 @@ struct camera;
 /* Makes an event that came from outside, decoded, what may be kept: its payload is decoded by its type, must speak of
  * the same thing as its envelope, and is written anew, so that nothing is kept that was not checked, and is noted as
  * analytics_event_note_payload says, so that nobody need read it again; org and site are
- * its camera's, whatever it says. The caller has found the camera by event->camera_id. VEDETTE_ERROR_INVALID, also for
- * a signal of the service `system` that is not the teller's to tell, and for times in the payload more than
- * `early_minutes` (0: any) after both its receipt and the time of its envelope; an envelope of the future is
- * another's to find (quarantine_reason_of). */
+ * its camera's, whatever it says. The caller has found the camera by event->camera_id, and nothing else wrong. Of what
+ * is wrong `errors` holds the path in the event, also for a signal of the service `system` that is not the teller's to
+ * tell, and for times in the payload more than `early_minutes` (0: any) after both its receipt and the time of its
+ * envelope; an envelope of the future is another's to find (quarantine_reason_of). */
 bool analytics_event_settle(struct analytics_event *event, enum event_teller teller, const struct camera *camera,
-                            int64_t received_at_ms, int32_t early_minutes, GError **error);
+                            int64_t received_at_ms, int32_t early_minutes, struct record_errors *errors);

@@ -94,8 +94,13 @@ static bool check_event(struct hub_worker *worker, struct analytics_event *event
         return false;
     }
     settle_trace(event);
-    return analytics_event_settle(event, EVENT_BY_WORKER, camera, clock_wall_ms(worker->hub->clock),
-                                  worker->hub->settings->store.early_minutes, error);
+    struct record_errors errors;
+    record_errors_init(&errors);
+    bool is_good = analytics_event_settle(event, EVENT_BY_WORKER, camera, clock_wall_ms(worker->hub->clock),
+                                          worker->hub->settings->store.early_minutes, &errors) ||
+                   record_errors_to_gerror(&errors, error);
+    record_errors_clear(&errors);
+    return is_good;
 }
 
 /* What is not valid costs itself, not the worker and its other cameras. */

@@ -64,7 +64,11 @@ static void test_what_is_not_for_others_to_say_is_refused(void)
     } cases[] = {
         {"system", "camera_recovered", "2026-01-01T00:00:00Z", "the server's own to tell"},
         {"system", "self_test", "2026-01-01T00:00:00Z", "the server's own to tell"},
-        {"safety", "intrusion", "9999-01-01T00:00:00Z", "started_at lies further in the future"},
+        {"safety", "intrusion", "9999-01-01T00:00:00Z",
+         "\"path\":\"payload.started_at\",\"message\":\"lies further in the future"},
+        {"safety", "intrusion\",\"spot\":\"x", "2026-01-01T00:00:00Z",
+         "\"path\":\"payload.spot\",\"message\":\"is unknown"},
+        {"nobody", "intrusion", "2026-01-01T00:00:00Z", "\"path\":\"payload.service\""},
         {"system", "camera_dark", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
         {"system", "whatever", "2026-01-01T00:00:00Z", "for the server's own workers to tell"},
         {"safety", "camera_dark", "2026-01-01T00:00:00Z", NULL}, /* as analytics elsewhere may find it */
