@@ -29,17 +29,6 @@ const struct camera *request_camera(struct request *request, struct answer *answ
     return NULL;
 }
 
-static int64_t find_count(const GPtrArray *counts, const char *camera_id, const char *subject_id, const char *kind)
-{
-    for (guint i = 0; i < counts->len; i++) {
-        const struct store_count *count = g_ptr_array_index(counts, i);
-        if (strcmp(count->camera_id, camera_id) == 0 && strcmp(count->subject_id, subject_id) == 0 &&
-            strcmp(count->kind, kind) == 0)
-            return count->count;
-    }
-    return 0;
-}
-
 /* The sources, the lists and the health are the view's own; all else is borrowed. */
 static void view_clear(struct camera_view *view)
 {
@@ -73,8 +62,8 @@ static void view_lines(struct camera_view *view, const GPtrArray *counts)
     for (size_t i = 0; i < view->camera.lines.count; i++)
         views[i] = (struct line_view){
             .line = lines[i],
-            .count_in = find_count(counts, view->camera.id, lines[i].id, "line_in"),
-            .count_out = find_count(counts, view->camera.id, lines[i].id, "line_out"),
+            .count_in = store_counts_find(counts, view->camera.id, lines[i].id, "line_in"),
+            .count_out = store_counts_find(counts, view->camera.id, lines[i].id, "line_out"),
         };
     view->lines = (struct record_list){.items = views, .count = view->camera.lines.count};
 }
@@ -86,9 +75,9 @@ static void view_zones(struct camera_view *view, const GPtrArray *counts)
     for (size_t i = 0; i < view->camera.zones.count; i++)
         views[i] = (struct zone_view){
             .zone = zones[i],
-            .inside = find_count(counts, view->camera.id, zones[i].id, "zone_inside"),
-            .entries = find_count(counts, view->camera.id, zones[i].id, "zone_enter"),
-            .exits = find_count(counts, view->camera.id, zones[i].id, "zone_exit"),
+            .inside = store_counts_find(counts, view->camera.id, zones[i].id, "zone_inside"),
+            .entries = store_counts_find(counts, view->camera.id, zones[i].id, "zone_enter"),
+            .exits = store_counts_find(counts, view->camera.id, zones[i].id, "zone_exit"),
         };
     view->zones = (struct record_list){.items = views, .count = view->camera.zones.count};
 }
@@ -115,11 +104,13 @@ static void append_camera(struct api *api, const struct camera *camera, const GP
     view_clear(&view);
 }
 
-static GPtrArray *counts_of_today(const struct request *request, struct answer *answer)
+/* Of one camera or of all (NULL). NULL: answered. */
+static GPtrArray *counts_of_today(const struct request *request, const char *camera_id, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
     struct api *api = request->api;
-    GPtrArray *counts = store_counts_list(api->store, request->login.user->org_id, clock_wall_ms(api->clock), &error);
+    GPtrArray *counts =
+        store_counts_list(api->store, request->login.user->org_id, camera_id, clock_wall_ms(api->clock), &error);
     if (!counts)
         answer_error(answer, error);
     return counts;
@@ -127,7 +118,7 @@ static GPtrArray *counts_of_today(const struct request *request, struct answer *
 
 static void handle_cameras(struct request *request, struct answer *answer)
 {
-    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    g_autoptr(GPtrArray) counts = counts_of_today(request, NULL, answer);
     if (!counts)
         return;
     const struct camera_set *set = request_cameras(request);
@@ -206,7 +197,8 @@ static void append_zones(struct camera_view *view, GString *json)
 static void answer_places(struct request *request, void (*look)(struct camera_view *view, GString *json),
                           struct answer *answer)
 {
-    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    const struct camera_list_parameters *asked = request->parameters;
+    g_autoptr(GPtrArray) counts = counts_of_today(request, asked->camera_id, answer);
     if (!counts)
         return;
     GString *json = g_string_new("{\"items\":[");
@@ -228,7 +220,7 @@ static void handle_zones(struct request *request, struct answer *answer)
 
 void answer_camera(struct request *request, unsigned status, const struct camera *camera, struct answer *answer)
 {
-    g_autoptr(GPtrArray) counts = counts_of_today(request, answer);
+    g_autoptr(GPtrArray) counts = counts_of_today(request, camera->id, answer);
     if (!counts)
         return;
     g_autofree char *etag = camera_etag(camera);

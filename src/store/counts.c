@@ -150,14 +150,47 @@ static bool take_count(void *data, const struct record_sql_value *row, size_t co
     return true;
 }
 
-GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day, GError **error)
+/* Not by the database's, whose order may be that of a language. Searched, not hashed: ids are for anyone to choose. */
+static int compare_counts(const void *left, const void *right)
+{
+    const struct store_count *a = *(const struct store_count *const *)left,
+                             *b = *(const struct store_count *const *)right;
+    int order = strcmp(a->camera_id, b->camera_id);
+    if (!order)
+        order = strcmp(a->subject_id, b->subject_id);
+    return order ? order : strcmp(a->kind, b->kind);
+}
+
+static bool read_counts(struct store_transaction *transaction, const char *org_id, const char *camera_id, int64_t day,
+                        GPtrArray *counts, GError **error)
+{
+    static const char of_org[] = "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 AND day = $2",
+                      of_camera[] = "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 "
+                                    "AND day = $2 AND camera_id = $3";
+    const struct record_sql_value values[] = {sql_text(org_id), sql_time(day_start(day)),
+                                              sql_text(camera_id ? camera_id : "")};
+    return store_each(transaction, camera_id ? of_camera : of_org, values, G_N_ELEMENTS(values) - !camera_id,
+                      take_count, counts, error);
+}
+
+GPtrArray *store_counts_list(struct store *store, const char *org_id, const char *camera_id, int64_t day,
+                             GError **error)
 {
     g_autoptr(GPtrArray) counts = g_ptr_array_new_with_free_func(store_count_free);
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
-    bool is_good =
-        transaction && store_each(transaction,
-                                  "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 "
-                                  "AND day = $2",
-                                  STORE_VALUES(sql_text(org_id), sql_time(day_start(day))), take_count, counts, error);
-    return is_good ? g_steal_pointer(&counts) : NULL;
+    if (!transaction || !read_counts(transaction, org_id, camera_id, day, counts, error))
+        return NULL;
+    g_ptr_array_sort(counts, compare_counts);
+    return g_steal_pointer(&counts);
+}
+
+int64_t store_counts_find(const GPtrArray *counts, const char *camera_id, const char *subject_id, const char *kind)
+{
+    const struct store_count wanted = {.camera_id = (char *)(uintptr_t)camera_id,
+                                       .subject_id = (char *)(uintptr_t)subject_id,
+                                       .kind = (char *)(uintptr_t)kind};
+    const struct store_count *key = &wanted, *const *found = counts->len ? bsearch(&key, counts->pdata, counts->len,
+                                                                                   sizeof(gpointer), compare_counts)
+                                                                         : NULL;
+    return found ? (*found)->count : 0;
 }

@@ -156,8 +156,12 @@ struct store_count {
     char *kind; /* "line_in", "line_out", "zone_enter", "zone_exit"; "zone_inside": how many stood there last */
     int64_t count;
 };
-/* Of one UTC day (milliseconds of its midnight). A new GPtrArray of struct store_count *. */
-GPtrArray *store_counts_list(struct store *store, const char *org_id, int64_t day_ms, GError **error);
+/* Of the UTC day of that moment, of one camera or of all (NULL). A new GPtrArray of struct store_count *, in an order
+ * by which store_counts_find finds one. */
+GPtrArray *store_counts_list(struct store *store, const char *org_id, const char *camera_id, int64_t day_ms,
+                             GError **error);
+/* 0: nothing was counted. */
+int64_t store_counts_find(const GPtrArray *counts, const char *camera_id, const char *subject_id, const char *kind);
 
 /* The ids of all orgs but those that were deleted, sorted: a new GPtrArray of char *. */
 GPtrArray *store_orgs_list(struct store *store, GError **error);

@@ -29,7 +29,7 @@ static void test_a_record_is_acknowledged_and_stored_under_its_registration(void
     g_assert_cmpint(event->received_at.ms, >, clock_wall_ms(world.hub.clock) - DEADLINE_US / 1000);
     g_assert_null(strstr(event->payload.text, "smuggled"));
     g_assert_cmpstr(event->subject_id, ==, "door");
-    g_autoptr(GPtrArray) counts = store_counts_list(world.hub.store, "default", event->occurred_at.ms, NULL);
+    g_autoptr(GPtrArray) counts = store_counts_list(world.hub.store, "default", NULL, event->occurred_at.ms, NULL);
     g_assert_cmpuint(counts->len, ==, 1); /* what its payload says, not what the worker says it counts as */
     g_assert_cmpstr(((const struct store_count *)g_ptr_array_index(counts, 0))->kind, ==, "line_in");
     g_assert_cmpint(((const struct store_count *)g_ptr_array_index(counts, 0))->count, ==, 1);

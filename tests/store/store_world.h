@@ -242,7 +242,7 @@ static inline GPtrArray *world_list(struct store_world *world, struct store_even
 static inline int64_t world_count(struct store_world *world, const char *subject_id, const char *kind, int64_t day_ms)
 {
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) counts = store_counts_list(world->store, "default", day_ms, &error);
+    g_autoptr(GPtrArray) counts = store_counts_list(world->store, "default", NULL, day_ms, &error);
     g_assert_no_error(error);
     for (guint i = 0; i < counts->len; i++) {
         const struct store_count *count = g_ptr_array_index(counts, i);
