@@ -142,8 +142,8 @@ struct request {
     const struct route *route;
     const char *id; /* what {id} is, owned by target */
     /* owned by the connection */
-    const char *host, *origin, *cookie, *authorization, *content_type, *if_none_match, *if_match, *accept,
-        *idempotency_key, *user_agent, *csrf_token;
+    const char *host, *origin, *cookie, *authorization, *content_type, *content_encoding, *if_none_match, *if_match,
+        *accept, *idempotency_key, *user_agent, *csrf_token;
     char address[API_ADDRESS_BYTES]; /* of who asks, not of a proxy that is trusted */
     bool is_secure;                  /* by such a proxy's TLS */
     struct oidc_call *oidc_call;     /* NULL: none yet */

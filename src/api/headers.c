@@ -168,6 +168,12 @@ static bool surely_has_cookies(const struct route *route, unsigned status)
     return route->rate != RATE_LOGIN && is_good(status);
 }
 
+static bool is_about_type(const struct route *route, unsigned status)
+{
+    (void)route;
+    return status == MHD_HTTP_UNSUPPORTED_MEDIA_TYPE;
+}
+
 static bool is_upgrade(const struct route *route, unsigned status)
 {
     (void)route;
@@ -208,6 +214,8 @@ const struct route_answer_header route_answer_headers[] = {
     {"X-Captured-At", TEXT ",\"format\":\"date-time\"", ANSWER_HEADER_ALWAYS, is_picture, "when it was taken"},
     {"WWW-Authenticate", TEXT, 0, is_login_wanted, "how to log in (RFC 6750)"},
     {"Set-Cookie", TEXT, 0, has_cookies, "of browsers: each cookie of the login, set or ended", surely_has_cookies},
+    {"Accept-Encoding", TEXT ",\"enum\":[\"identity\"]", 0, is_about_type,
+     "of a body with a Content-Encoding: there is to be none"},
     {"Upgrade", TEXT ",\"enum\":[\"websocket\"]", ANSWER_HEADER_ALWAYS, is_about_upgrade,
      "the protocol that is spoken here (RFC 6455)"},
     {"Sec-WebSocket-Accept", TEXT, ANSWER_HEADER_ALWAYS, is_upgrade, "made of Sec-WebSocket-Key (RFC 6455)"},

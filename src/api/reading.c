@@ -149,12 +149,26 @@ static const char *wanted_type(const struct route *route)
     }
 }
 
+/* A body that is packed would be taken for garbage, line by line. RFC 9110 section 15.5.16. */
+static bool is_plain(const struct request *request, struct answer *answer)
+{
+    if (!request->content_encoding || !*request->content_encoding ||
+        g_ascii_strcasecmp(request->content_encoding, "identity") == 0)
+        return true;
+    answer_problem(answer, MHD_HTTP_UNSUPPORTED_MEDIA_TYPE,
+                   "the body has a Content-Encoding, and none is taken: send it uncompressed", NULL);
+    answer_header(answer, "Accept-Encoding", "identity");
+    return false;
+}
+
 static bool read_body(struct request *request, struct answer *answer)
 {
     enum body_kind kind = request->route->body;
     bool is_form = kind == BODY_JSON_OR_FORM && http_content_type_is(request->content_type, form_type);
     if (kind == BODY_NONE)
         return true;
+    if (!is_plain(request, answer))
+        return false;
     if (kind == BODY_LINES && http_content_type_is(request->content_type, "application/x-ndjson"))
         return true;
     if (kind == BODY_JSON_OR_PARTS && http_content_type_is(request->content_type, "multipart/form-data"))

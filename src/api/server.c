@@ -193,6 +193,7 @@ static void read_headers(struct request *request)
         {"Cookie", &request->cookie},
         {"Authorization", &request->authorization},
         {"Content-Type", &request->content_type},
+        {"Content-Encoding", &request->content_encoding},
         {"If-None-Match", &request->if_none_match},
         {"If-Match", &request->if_match},
         {"Accept", &request->accept},

@@ -126,6 +126,28 @@ static void test_what_the_store_would_put_aside_is_refused_by_its_time(void)
     intake_world_clear(&world);
 }
 
+/* Each line of it would be refused in an answer that says 200, which is all that many senders look at. */
+static void test_what_is_compressed_is_not_taken_for_lines(void)
+{
+    struct intake_world world;
+    intake_world_init(&world, 1000);
+    int sender = send_lines_with(&world, "Content-Encoding: gzip\r\n", "\x1f\x8b\x08\n\n");
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_autofree char *accepted = reply_header(&reply, "Accept-Encoding");
+    world_assert_problem(&reply, 415);
+    g_assert_nonnull(strstr(reply.body->str, "uncompressed"));
+    g_assert_cmpstr(accepted, ==, "identity");
+    reply_clear(&reply);
+    close(sender);
+    g_autofree char *line = signal_line(1, "safety", "intrusion", "2026-01-01T00:00:00Z");
+    sender = send_lines_with(&world, "Content-Encoding: identity\r\n", line);
+    reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
+    reply_clear(&reply);
+    close(sender);
+    intake_world_clear(&world);
+}
+
 /* A key that is bound to cameras speaks of these alone, line by line. */
 static void test_a_key_of_cameras_sends_of_these(void)
 {
@@ -166,6 +188,8 @@ int main(int argc, char **argv)
                     test_what_is_not_for_others_to_say_is_refused);
     g_test_add_func("/intake_lines/what the store would put aside is refused by its time",
                     test_what_the_store_would_put_aside_is_refused_by_its_time);
+    g_test_add_func("/intake_lines/what is compressed is not taken for lines",
+                    test_what_is_compressed_is_not_taken_for_lines);
     g_test_add_func("/intake_lines/a key of cameras sends of these", test_a_key_of_cameras_sends_of_these);
     return g_test_run();
 }
