@@ -1,5 +1,6 @@
 /* POST /api/detect: from a body, JSON with base64 or multipart/form-data, to a job in the queue, and its answer. The
  * picture's kind and size are looked at here; it is decoded in a cage (hub/detecting.c, worker/pictures.c). */
+#include <jansson.h>
 #include <sodium.h>
 #include <string.h>
 
@@ -12,8 +13,22 @@ static const char picture_name[] = "frame";
 
 /* ---- what is asked ---- */
 
+/* A part is one value and no more: what it says must not reach beyond it into the JSON of all. */
+static void append_value(const struct multipart_part *part, const char *text, GString *json,
+                         struct record_errors *errors)
+{
+    json_error_t why;
+    json_t *value = json_loads(*text ? text : "null", JSON_DECODE_ANY | JSON_REJECT_DUPLICATES, &why);
+    if (value)
+        record_append_json_tree(json, value);
+    else
+        record_errors_add(errors, part->name, "is no JSON, as a value that is no text must be: %s", why.text);
+    json_decref(value);
+}
+
 /* Text of a part as JSON: as it is where the field holds no text. */
-static void append_part(const struct multipart_part *part, const struct record_field *field, GString *json)
+static void append_part(const struct multipart_part *part, const struct record_field *field, GString *json,
+                        struct record_errors *errors)
 {
     bool is_text = !field || field->kind == RECORD_STRING || field->kind == RECORD_ENUM || field->kind == RECORD_TIME;
     g_autofree char *text = g_strndup(part->data, part->length);
@@ -23,7 +38,7 @@ static void append_part(const struct multipart_part *part, const struct record_f
     if (is_text)
         record_append_json_string(json, text);
     else
-        g_string_append(json, *g_strstrip(text) ? text : "null");
+        append_value(part, g_strstrip(text), json, errors);
 }
 
 static bool is_picture(const struct multipart_part *part)
@@ -32,16 +47,21 @@ static bool is_picture(const struct multipart_part *part)
 }
 
 /* The parts but the picture, as the JSON that says the same. */
-static GString *json_of_parts(const GPtrArray *parts)
+static GString *json_of_parts(const GPtrArray *parts, struct record_errors *errors)
 {
     GString *json = g_string_new("{");
     for (guint i = 0; i < parts->len; i++) {
         const struct multipart_part *part = g_ptr_array_index(parts, i);
         if (!is_picture(part))
-            append_part(part, record_find_field(&detect_order_descriptor, part->name), json);
+            append_part(part, record_find_field(&detect_order_descriptor, part->name), json, errors);
     }
     g_string_append_c(json, '}');
     return json;
+}
+
+static void answer_invalid(struct answer *answer, const struct record_errors *errors)
+{
+    answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the request is not valid", errors);
 }
 
 static bool decode_request(const struct record_descriptor *descriptor, const char *json, size_t length,
@@ -52,9 +72,22 @@ static bool decode_request(const struct record_descriptor *descriptor, const cha
     size_t most = detect_request_bytes(&request->api->settings->detect);
     bool is_good = record_decode_json_large(descriptor, json, length, most, asked, &errors);
     if (!is_good)
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the request is not valid", &errors);
+        answer_invalid(answer, &errors);
     record_errors_clear(&errors);
     return is_good;
+}
+
+static bool decode_parts(const GPtrArray *parts, const struct request *request, struct detect_request *asked,
+                         struct answer *answer)
+{
+    struct record_errors errors;
+    record_errors_init(&errors);
+    g_autoptr(GString) json = json_of_parts(parts, &errors);
+    bool is_json = errors.count == 0;
+    if (!is_json)
+        answer_invalid(answer, &errors);
+    record_errors_clear(&errors);
+    return is_json && decode_request(&detect_order_descriptor, json->str, json->len, request, asked, answer);
 }
 
 static void answer_bad_frame(struct answer *answer, const char *why)
@@ -109,9 +142,7 @@ static GBytes *read_multipart(const struct request *request, struct detect_reque
     const struct multipart_part *picture = picture_of(parts, answer);
     if (!picture)
         return NULL;
-    g_autoptr(GString) json = json_of_parts(parts);
-    bool is_good = decode_request(&detect_order_descriptor, json->str, json->len, request, asked, answer);
-    return is_good ? g_bytes_new(picture->data, picture->length) : NULL;
+    return decode_parts(parts, request, asked, answer) ? g_bytes_new(picture->data, picture->length) : NULL;
 }
 
 static GBytes *read_json(const struct request *request, struct detect_request *asked, struct answer *answer)
@@ -140,7 +171,8 @@ static bool check_image(const struct request *request, GBytes *image, struct ans
         answer_problem(answer, MHD_HTTP_CONTENT_TOO_LARGE, "the picture is larger than detect.max_image_bytes", NULL);
         return false;
     }
-    if (picture_header_check(bytes, length, bounds->max_side_px, bounds->max_pixels, &header, &error))
+    if (picture_header_check(bytes, length, bounds->max_side_px, bounds->max_pixels, &header, &error) &&
+        picture_is_whole(bytes, length, &error))
         return true;
     answer_bad_frame(answer, error->message);
     return false;
@@ -173,7 +205,9 @@ static void submit(struct request *request, const struct detect_request *asked, 
         detect_submit(request->api->detect, request->login.user->org_id, bytes, image, &asker, &error);
     if (!request->detect_job) {
         counter_add(&request->api->health->detect_rejected, 1);
-        answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, error->message, NULL);
+        bool is_theirs = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+        answer_problem(answer, is_theirs ? MHD_HTTP_TOO_MANY_REQUESTS : MHD_HTTP_SERVICE_UNAVAILABLE, error->message,
+                       NULL);
         answer_header(answer, "Retry-After", "1");
     }
 }

@@ -3,6 +3,7 @@
 #include "base/counter.h"
 
 #include <pthread.h>
+#include <string.h>
 
 enum job_state { JOB_WAITING = 1, JOB_TAKEN, JOB_OVER };
 
@@ -115,13 +116,23 @@ static struct detect_job *job_new(struct detect_queue *queue, const char *org_id
     return job;
 }
 
+static guint count_waiting(const struct detect_queue *queue, const char *org_id)
+{
+    guint count = 0;
+    for (const GList *link = queue->waiting.head; link; link = link->next)
+        count += strcmp(((const struct detect_job *)link->data)->org_id, org_id) == 0;
+    return count;
+}
+
+/* An org has no more waiting than are free, so that there is a place for whoever comes next. */
 struct detect_job *detect_submit(struct detect_queue *queue, const char *org_id, GBytes *order, GBytes *image,
                                  const struct detect_asker *asker, GError **error)
 {
     struct detect_job *job = NULL;
     pthread_mutex_lock(&queue->shared->lock);
-    bool is_served = queue->wake, is_full = queue->waiting.length >= (guint)queue->settings->queue;
-    if (is_served && !is_full) {
+    guint places = (guint)queue->settings->queue, waiting = queue->waiting.length, own = count_waiting(queue, org_id);
+    bool is_served = queue->wake, is_full = waiting >= places, is_theirs = !is_full && own >= places - waiting;
+    if (is_served && !is_full && !is_theirs) {
         job = job_new(queue, org_id, order, image, asker);
         g_queue_push_tail(&queue->waiting, job);
         counter_add(&queue->health->detect_waiting, 1);
@@ -132,8 +143,12 @@ struct detect_job *detect_submit(struct detect_queue *queue, const char *org_id,
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
                     "no process looks at pictures here: detect.workers is 0, or the server stops");
     else if (is_full)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "%d pictures wait already (detect.queue): try again",
-                    queue->settings->queue);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_BUSY, "%u pictures wait already (detect.queue): try again",
+                    waiting);
+    else if (is_theirs)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL,
+                    "%u pictures of yours wait already, and the other places are others' (detect.queue): try again",
+                    own);
     return job;
 }
 

@@ -31,7 +31,8 @@ void detect_queue_serve(struct detect_queue *queue, void (*wake)(void *data), vo
 
 /* `order` is a DetectRequest as JSON without its frame, `image` the encoded picture. `over` is called on the server's
  * thread when the job is, unless it was left before; it must only wake someone. NULL:
- * VEDETTE_ERROR_FULL (detect.queue wait already), VEDETTE_ERROR_UNAVAILABLE (nobody serves). */
+ * VEDETTE_ERROR_BUSY (detect.queue wait already), VEDETTE_ERROR_FULL (as many of this org as there are places left),
+ * VEDETTE_ERROR_UNAVAILABLE (nobody serves). */
 struct detect_asker {
     void (*over)(void *data);
     void *data;

@@ -140,8 +140,9 @@ static const struct record_field settings_fields[] = {
           "caged processes that look at pictures sent to /api/detect, started when they are needed; each works for one "
           "org at a time; 0: the route is off",
           .min = 0, .max = 64, .default_text = "1"),
-    FIELD(struct detect_settings, queue, 0, "pictures that wait, of all orgs together", .min = 1, .max = 1024,
-          .default_text = "8"),
+    FIELD(struct detect_settings, queue, 0,
+          "pictures that wait, of all orgs together; one org may have as many as there are places left for others",
+          .min = 1, .max = 1024, .default_text = "16"),
     FIELD(struct detect_settings, timeout_seconds, 0,
           "longest that a picture may wait and be looked at; a process that takes longer is ended", .unit = "s",
           .min = 0.1, .max = 600, .default_text = "10"),

@@ -8,6 +8,7 @@ static const uint8_t png_signature[] = {0x89, 'P', 'N', 'G', '\r', '\n', 0x1a, '
 
 enum {
     PNG_HEADER_BYTES = 24, /* signature, length and name of the first chunk, width, height */
+    PNG_CHUNK_BYTES = 12,  /* of a chunk, beside what it holds: length, name, check */
     JPEG_START_BYTES = 2,
     MARKER_START_OF_FRAME_FIRST = 0xc0,
     MARKER_START_OF_FRAME_LAST = 0xcf,
@@ -61,7 +62,9 @@ static bool read_frame_header(const uint8_t *bytes, size_t length, size_t at, st
     return (header->width_px && header->height_px) || refuse(error, "a JPEG without a size");
 }
 
-static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error)
+/* `frame_at` is set to where its frame header begins. */
+static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header *header, size_t *frame_at,
+                      GError **error)
 {
     size_t at = JPEG_START_BYTES;
     while (length - at >= 4) {
@@ -72,6 +75,7 @@ static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header
             at++;
             continue;
         }
+        *frame_at = at;
         if (is_start_of_frame(marker))
             return read_frame_header(bytes, length, at + 2, header, error);
         if (marker == MARKER_START_OF_SCAN || marker == MARKER_END_OF_IMAGE || marker == 0)
@@ -84,13 +88,55 @@ static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header
     return refuse(error, "a JPEG that is cut off");
 }
 
+static bool is_png(const uint8_t *bytes, size_t length)
+{
+    return length >= sizeof png_signature && memcmp(bytes, png_signature, sizeof png_signature) == 0;
+}
+
 bool picture_header_read(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error)
 {
-    if (length >= sizeof png_signature && memcmp(bytes, png_signature, sizeof png_signature) == 0)
+    size_t frame_at;
+    if (is_png(bytes, length))
         return read_png(bytes, length, header, error);
     if (length >= 3 && bytes[0] == 0xff && bytes[1] == 0xd8 && bytes[2] == 0xff)
-        return read_jpeg(bytes, length, header, error);
+        return read_jpeg(bytes, length, header, &frame_at, error);
     return refuse(error, "neither a JPEG nor a PNG");
+}
+
+static bool has_last_chunk(const uint8_t *bytes, size_t length)
+{
+    size_t at = sizeof png_signature;
+    while (length - at >= PNG_CHUNK_BYTES) {
+        uint32_t holds;
+        memcpy(&holds, bytes + at, sizeof holds);
+        holds = GUINT32_FROM_BE(holds);
+        if (holds > length - at - PNG_CHUNK_BYTES)
+            return false;
+        if (memcmp(bytes + at + 4, "IEND", 4) == 0)
+            return true;
+        at += PNG_CHUNK_BYTES + holds;
+    }
+    return false;
+}
+
+/* What is coded has no such pair (T.81, B.1.1.5); small pictures among the segments before the frame have. */
+static bool has_end_marker(const uint8_t *bytes, size_t length)
+{
+    struct picture_header header;
+    size_t at = 0;
+    if (!read_jpeg(bytes, length, &header, &at, NULL))
+        return false;
+    for (const uint8_t *found = bytes + at; (found = memchr(found, 0xff, length - 1 - (size_t)(found - bytes)));
+         found++)
+        if (found[1] == MARKER_END_OF_IMAGE)
+            return true;
+    return false;
+}
+
+bool picture_is_whole(const uint8_t *bytes, size_t length, GError **error)
+{
+    return (is_png(bytes, length) ? has_last_chunk(bytes, length) : has_end_marker(bytes, length)) ||
+           refuse(error, "a picture that is cut off: send it to its end");
 }
 
 bool picture_header_check(const uint8_t *bytes, size_t length, int max_side_px, int64_t max_pixels,

@@ -17,6 +17,9 @@ struct picture_header {
 /* Reads the size that the decoder will go by: JPEG's first frame header (SOF), PNG's first chunk (IHDR). False on
  * anything else, on a picture without a size, and on one cut off before it. */
 bool picture_header_read(const uint8_t *bytes, size_t length, struct picture_header *header, GError **error);
-/* The same, and false where a side or the number of pixels is over these bounds. */
+/* Whether it goes on to its end: a JPEG has its end marker, whatever a camera adds behind it, a PNG its last chunk. Of
+ * one whose header was read; a decoder makes the rest of one that was cut off up. */
+bool picture_is_whole(const uint8_t *bytes, size_t length, GError **error);
+/* As picture_header_read, and false where a side or the number of pixels is over these bounds. */
 bool picture_header_check(const uint8_t *bytes, size_t length, int max_side_px, int64_t max_pixels,
                           struct picture_header *header, GError **error);

@@ -27,7 +27,7 @@ static void world_init(struct world *world)
 {
     *world = (struct world){.clock = clock_fake_new(1000), .bytes = g_bytes_new_static("{}", 2)};
     record_init(&detect_settings_descriptor, &world->settings);
-    world->settings.queue = 2;
+    world->settings.queue = 4;
     world->queue = detect_queue_new(&world->settings, &world->health, world->clock);
     detect_queue_serve(world->queue, wake, world);
 }
@@ -92,14 +92,40 @@ static void test_answers_come_back(void)
 
 static void test_the_queue_is_bounded(void)
 {
+    static const char *const orgs[] = {"a", "a", "b", "c"};
+    struct world world;
+    struct detect_job *jobs[G_N_ELEMENTS(orgs)];
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(orgs); i++)
+        g_assert_nonnull((jobs[i] = submit(&world, orgs[i], NULL)));
+    g_autoptr(GError) error = NULL;
+    g_assert_null(submit(&world, "d", &error));
+    g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_BUSY);
+    for (size_t i = 0; i < G_N_ELEMENTS(orgs); i++)
+        detect_job_leave(jobs[i]);
+    world_clear(&world);
+}
+
+/* Whoever sends many pictures waits for them, and nobody else does. */
+static void test_an_org_leaves_places_to_others(void)
+{
     struct world world;
     world_init(&world);
     struct detect_job *first = submit(&world, "a", NULL), *second = submit(&world, "a", NULL);
     g_autoptr(GError) error = NULL;
     g_assert_null(submit(&world, "a", &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL);
+    struct detect_job *other = submit(&world, "b", NULL);
+    g_assert_nonnull(other);
     detect_job_leave(first);
     detect_job_leave(second);
+    detect_job_leave(other);
+    world_clear(&world);
+    world_init(&world);
+    world.settings.queue = 1; /* is one for whoever comes first */
+    first = submit(&world, "a", NULL);
+    g_assert_nonnull(first);
+    detect_job_leave(first);
     world_clear(&world);
 }
 
@@ -150,7 +176,6 @@ static void test_who_waits_is_not_overtaken(void)
 {
     struct world world;
     world_init(&world);
-    world.settings.queue = 4;
     struct detect_job *older = submit(&world, "a", NULL), *waiting = submit(&world, "b", NULL),
                       *younger = submit(&world, "a", NULL);
     struct detect_job *taken = detect_take(world.queue, one_org_alone, (void *)"a");
@@ -223,6 +248,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/detect/answers_come_back", test_answers_come_back);
     g_test_add_func("/detect/the_queue_is_bounded", test_the_queue_is_bounded);
+    g_test_add_func("/detect/an org leaves places to others", test_an_org_leaves_places_to_others);
     g_test_add_func("/detect/nobody_serves", test_nobody_serves);
     g_test_add_func("/detect/a_deadline_ends_what_waits", test_a_deadline_ends_what_waits);
     g_test_add_func("/detect/what_was_left_is_not_begun", test_what_was_left_is_not_begun);

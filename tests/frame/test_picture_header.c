@@ -41,6 +41,40 @@ static void test_sizes(void)
     }
 }
 
+#define FRAME "\xff\xc0\0\13\10\1\340\2\200\1\1\21\0"
+#define SCAN "\xff\xda\0\10\1\1\0\0\77\0ab\xff\0cd"
+#define CHUNK(length, name) "\0\0\0" length name
+
+/* Of a picture that came over a bad line the decoder makes up the rest, and who is in it would not be counted. */
+static void test_what_is_cut_off(void)
+{
+    static const char png[] = "\x89PNG\r\n\x1a\n" CHUNK("\4", "IDAT") "IENDcccc" CHUNK("\0", "IEND") "cccc";
+    static const struct {
+        const char *name, *bytes;
+        size_t length;
+        bool is_whole;
+    } cases[] = {
+        {"jpeg", BYTES("\xff\xd8" FRAME SCAN "\xff\xd9"), true},
+        {"jpeg, more behind it", BYTES("\xff\xd8" FRAME SCAN "\xff\xd9\0\0\0\0"), true},
+        {"jpeg, cut in its scan", BYTES("\xff\xd8" FRAME SCAN), false},
+        {"jpeg, cut in its end", BYTES("\xff\xd8" FRAME SCAN "\xff"), false},
+        {"jpeg, cut, with a small one in it", BYTES("\xff\xd8\xff\xe1\0\4\xff\xd9" FRAME SCAN), false},
+        {"png", png, sizeof png - 1, true},
+        {"png, more behind it", png, sizeof png, true},
+        {"png, cut in its last chunk", png, sizeof png - 2, false},
+        {"png, cut before it", png, sizeof png - 13, false},
+        {"png, cut in its data", png, sizeof png - 18, false},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GError) error = NULL;
+        g_autofree uint8_t *exact = g_memdup2(cases[i].bytes, cases[i].length);
+        g_test_message("%s", cases[i].name);
+        g_assert_true(picture_is_whole(exact, cases[i].length, &error) == cases[i].is_whole);
+        if (!cases[i].is_whole)
+            g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    }
+}
+
 static bool check_png(uint32_t width, uint32_t height)
 {
     uint8_t bytes[24];
@@ -69,6 +103,7 @@ int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/picture_header/sizes", test_sizes);
+    g_test_add_func("/picture_header/what is cut off", test_what_is_cut_off);
     g_test_add_func("/picture_header/bounds", test_bounds);
     return g_test_run();
 }
