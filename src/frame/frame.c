@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/spares.h"
+
 /* The public struct comes first, so that a frame pointer is this one's too. */
 struct frame_holder {
     struct frame frame;
@@ -11,9 +13,11 @@ struct frame_holder {
     void *data;
 };
 
+static struct spares holders;
+
 struct frame *frame_new(const struct frame *template, void (*release)(void *data), void *data)
 {
-    struct frame_holder *holder = g_new(struct frame_holder, 1);
+    struct frame_holder *holder = spares_take(&holders, sizeof *holder);
     *holder = (struct frame_holder){*template, 1, release, data};
     return &holder->frame;
 }
@@ -32,7 +36,7 @@ void frame_unref(struct frame *frame)
         return;
     if (holder->release)
         holder->release(holder->data);
-    g_free(holder);
+    spares_give(&holders, holder);
 }
 
 /* Rows start on cache lines, which is also what SIMD loads like best. */

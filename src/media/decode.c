@@ -6,6 +6,8 @@
 #include <gst/video/gstvideometa.h>
 #include <string.h>
 
+#include "base/spares.h"
+
 enum { POOL_MIN_BUFFERS = 4, CHAIN_MOST = 4 };
 
 struct media_decoder {
@@ -322,11 +324,13 @@ struct mapping {
     GstVideoFrame video;
 };
 
+static struct spares mappings;
+
 static void mapping_release(void *data)
 {
     struct mapping *mapping = data;
     gst_video_frame_unmap(&mapping->video); /* gives back its own reference to the buffer */
-    g_free(mapping);
+    spares_give(&mappings, mapping);
 }
 
 static struct frame *frame_of(struct mapping *mapping, int64_t media_us)
@@ -358,9 +362,10 @@ struct frame *media_decoder_map(struct media_decoder *decoder, GstSample *sample
         return NULL;
     }
     decoder->has_info = true;
-    struct mapping *mapping = g_new0(struct mapping, 1);
+    struct mapping *mapping = spares_take(&mappings, sizeof *mapping);
+    *mapping = (struct mapping){0};
     if (!gst_video_frame_map(&mapping->video, &decoder->info, buffer, GST_MAP_READ)) {
-        g_free(mapping);
+        spares_give(&mappings, mapping);
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_IO, "the decoder's picture could not be mapped");
         return NULL;
     }

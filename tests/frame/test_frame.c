@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/random.h"
+#include "base/spares.h"
 #include "frame/frame.h"
 
 static void count_release(void *data)
@@ -44,6 +45,58 @@ static void test_references_move_between_threads(void)
     for (int i = 0; i < THREADS; i++)
         pthread_join(threads[i], NULL);
     g_assert_cmpint(releases, ==, 1);
+}
+
+/* Pictures come and go in threads of their own; after warm-up none asks for memory, and no two are the same block. */
+static void *make_and_release(void *data)
+{
+    enum { HELD = 8, ROUNDS = 2000 };
+    struct frame *held[HELD];
+    int *errors = data;
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int64_t i = 0; i < HELD; i++) {
+            const struct frame template = {.number = (intptr_t)data + i};
+            held[i] = frame_new(&template, NULL, NULL);
+        }
+        for (int64_t i = 0; i < HELD; i++) {
+            *errors += held[i]->number != (uint64_t)((intptr_t)data + i);
+            frame_unref(held[i]);
+        }
+    }
+    return NULL;
+}
+
+static void *release(void *data)
+{
+    frame_unref(data);
+    return NULL;
+}
+
+static void test_a_frame_is_used_again_by_one_alone(void)
+{
+    enum { THREADS = 6 }; /* with more frames than are kept */
+    pthread_t threads[THREADS];
+    int errors[THREADS][16] = {{0}};
+    for (int i = 0; i < THREADS; i++)
+        pthread_create(&threads[i], NULL, make_and_release, errors[i]);
+    for (int i = 0; i < THREADS; i++) {
+        pthread_join(threads[i], NULL);
+        g_assert_cmpint(errors[i][0], ==, 0);
+    }
+    if (SPARES_ARE_WATCHED)
+        return;
+    const struct frame template = {.width_px = 2, .height_px = 2};
+    struct frame *first = frame_new(&template, NULL, NULL);
+    pthread_create(&threads[0], NULL, release, first);
+    pthread_join(threads[0], NULL);
+    void *others[4]; /* would have its place, had that been given back to the system */
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        others[i] = g_malloc(sizeof(struct frame) + 24);
+    struct frame *second = frame_new(&template, NULL, NULL);
+    g_assert_true(second == first);
+    for (size_t i = 0; i < G_N_ELEMENTS(others); i++)
+        g_free(others[i]);
+    frame_unref(second);
 }
 
 static void test_planes_hold_odd_sizes(void)
@@ -110,6 +163,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/frame/the_last_unref_releases_once", test_the_last_unref_releases_once);
     g_test_add_func("/frame/references_move_between_threads", test_references_move_between_threads);
+    g_test_add_func("/frame/a_frame_is_used_again_by_one_alone", test_a_frame_is_used_again_by_one_alone);
     g_test_add_func("/frame/planes_hold_odd_sizes", test_planes_hold_odd_sizes);
     g_test_add_func("/frame/thinning_keeps_the_rate", test_thinning_keeps_the_rate);
     g_test_add_func("/frame/thinning_starts_over_after_a_step_back", test_thinning_starts_over_after_a_step_back);
