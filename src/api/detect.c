@@ -32,6 +32,8 @@ static void append_part(const struct multipart_part *part, const struct record_f
 {
     bool is_text = !field || field->kind == RECORD_STRING || field->kind == RECORD_ENUM || field->kind == RECORD_TIME;
     g_autofree char *text = g_strndup(part->data, part->length);
+    if (strlen(text) < part->length)
+        record_errors_add(errors, part->name, "has a NUL in it");
     g_string_append_c(json, json->len > 1 ? ',' : ' ');
     record_append_json_string(json, part->name);
     g_string_append_c(json, ':');

@@ -89,8 +89,8 @@ enum route_feature {
                               for large bodies alone */
     ROUTE_ALIKE = 1 << 12, /* says the same to everyone: nobody asks who it is */
     ROUTE_SIGNED = 1 << 9, /* its sender signs it (Standard Webhooks) in place of a login */
-    ROUTE_NEW_ONLY = 1 << 10, /* If-None-Match: * refuses to overwrite what is there */
-    ROUTE_COUNTED = 1 << 11,  /* counts wrong logins, and tells how many more may be tried */
+    ROUTE_NEW_ONLY = 1 << 10,   /* If-None-Match: * refuses to overwrite what is there */
+    ROUTE_COUNTED = 1 << 11,    /* counts wrong logins, and tells how many more may be tried */
     ROUTE_OPEN_QUERY = 1 << 13, /* someone else writes its query: what it does not know of it is passed over */
 };
 

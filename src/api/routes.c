@@ -186,14 +186,15 @@ enum { PROMPT_BODY_BYTES = 32 << 10 };
 
 bool route_is_prompt(struct request *request)
 {
-    if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key ||
-        request->body->len > PROMPT_BODY_BYTES)
+    bool is_read = request->body->len <= PROMPT_BODY_BYTES || request->intake; /* or was, and is only answered */
+    if (!(request->route->features & ROUTE_PROMPT) || request->idempotency_key)
         return false;
     if (request->login.user || request->route->features & ROUTE_ALIKE)
-        return true;
+        return is_read;
     g_autofree char *token = take_token(request);
-    return !token || auth_is_scraper(request->api->auth, token) ||
-           auth_recall_token(request->api->auth, token, &request->login);
+    bool is_known = !token || auth_is_scraper(request->api->auth, token) ||
+                    auth_recall_token(request->api->auth, token, &request->login);
+    return is_known && is_read;
 }
 
 /* Where nothing else is limited: a token is a guess until the store knows it. Beyond these its sender is nobody. */

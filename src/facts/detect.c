@@ -141,7 +141,8 @@ static const struct record_field settings_fields[] = {
           "org at a time; 0: the route is off",
           .min = 0, .max = 64, .default_text = "1"),
     FIELD(struct detect_settings, queue, 0,
-          "pictures that wait, of all orgs together; one org may have as many as there are places left for others",
+          "pictures that wait, of all orgs together; one org may have as many as there are places left for others: "
+          "half of them where nobody else asks",
           .min = 1, .max = 1024, .default_text = "16"),
     FIELD(struct detect_settings, timeout_seconds, 0,
           "longest that a picture may wait and be looked at; a process that takes longer is ended", .unit = "s",

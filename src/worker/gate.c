@@ -235,14 +235,11 @@ static bool is_cut(const struct record_box *box, const struct record_box *region
            (bottom < 1 - cut_edge && box->y + box->h > bottom - cut_edge);
 }
 
-void gate_drop_cut(struct gate *gate, struct detections *found, const struct record_box *region)
+void gate_note_cut(struct gate *gate, const struct detections *found, const struct record_box *region)
 {
-    int kept = 0;
+    gate->has_cut = false;
     for (int i = 0; i < found->count; i++)
-        if (!is_cut(&found->items[i].box, region))
-            found->items[kept++] = found->items[i];
-    gate->has_cut = kept < found->count;
-    found->count = kept;
+        gate->has_cut |= is_cut(&found->items[i].box, region);
 }
 
 /* ---- when ---- */

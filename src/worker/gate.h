@@ -63,6 +63,6 @@ void gate_note_run(struct gate *gate, const struct frame *frame, enum gate_answe
 void gate_carry(struct gate *gate, const struct frame *frame, const struct tracks *tracks, struct detections *held);
 /* Of the objects held, those that lie wholly within a region that was just looked at go: it shows them anew. */
 void gate_drop_region(struct detections *held, const struct record_box *region);
-/* Of what was found in a region, what its edge cuts goes: it is half of somebody. Then the next look is at all of the
- * picture. */
-void gate_drop_cut(struct gate *gate, struct detections *found, const struct record_box *region);
+/* Somebody whom nobody knew of may stand at the edge of a region, and is found in part: hidden by that part, and wholly
+ * soon, for then the next look is at all of the picture. */
+void gate_note_cut(struct gate *gate, const struct detections *found, const struct record_box *region);

@@ -15,6 +15,9 @@
  * told to stop after five seconds, and one that is silent after fifteen. */
 enum { PATIENCE_US = 3 * 1000000 };
 
+/* detector.timeout_seconds is for one picture. Loading is reading, and for some providers compiling, besides. */
+enum { LOADING_SECONDS_LEAST = 60 };
+
 static void set_loading(struct worker *worker, enum models_loading loading)
 {
     pthread_mutex_lock(&worker->lock);
@@ -129,10 +132,13 @@ bool models_end(struct worker *worker)
 static bool is_hanging(const struct worker *worker, const char *whose, bool is_loading, int64_t busy_us)
 {
     double busy_seconds = (double)busy_us / G_USEC_PER_SEC, limit_seconds = worker->config.detector.timeout_seconds;
+    if (is_loading)
+        limit_seconds = MAX(limit_seconds, LOADING_SECONDS_LEAST);
     if (busy_seconds < limit_seconds)
         return false;
-    log_error(NULL, "the model of %s %s for %.0f s (detector.timeout_seconds is %g)", whose,
-              is_loading ? "has been loading" : "has not answered", busy_seconds, limit_seconds);
+    log_error(NULL, "the model of %s %s for %.0f s (at most %g are waited for: detector.timeout_seconds%s)", whose,
+              is_loading ? "has been loading" : "has not answered", busy_seconds, limit_seconds,
+              is_loading ? ", or 60 where that is less" : "");
     if (busy_seconds >= 2 * limit_seconds)
         _exit(EXIT_FAILURE);
     return true;

@@ -30,22 +30,27 @@ static void test_no_thread_that_serves_waits_for_the_disk(void)
     intake_world_clear(&world);
 }
 
+/* An event in a body that takes its time to be read. */
+static int send_large(const struct intake_world *world, int number)
+{
+    enum { EMPTY_LINES = 64 << 10 };
+    g_autofree char *empty = g_strnfill(EMPTY_LINES, '\n'),
+                    *line = signal_line(number, "safety", "intrusion", "2026-01-01T00:00:00Z"),
+                    *body = g_strconcat(empty, line, NULL);
+    return send_lines(world, body);
+}
+
 /* Nor does one read a body that takes its time: here its way is shut behind it. */
 static void test_no_thread_that_serves_reads_what_is_large(void)
 {
-    enum { EMPTY_LINES = 64 << 10 };
     struct intake_world world;
     int senders[SENDERS];
     intake_world_prepare(&world);
     world.api.settings.http.handler_threads = SENDERS;
     intake_world_start(&world);
     __atomic_store_n(&world.is_shut, 1, __ATOMIC_RELEASE);
-    for (int i = 0; i < SENDERS; i++) {
-        g_autofree char *empty = g_strnfill(EMPTY_LINES, '\n'),
-                        *line = signal_line(i, "safety", "intrusion", "2026-01-01T00:00:00Z"),
-                        *body = g_strconcat(empty, line, NULL);
-        senders[i] = send_lines(&world, body);
-    }
+    for (int i = 0; i < SENDERS; i++)
+        senders[i] = send_large(&world, i);
     WORLD_AWAIT(__atomic_load_n(&world.waiting, __ATOMIC_ACQUIRE) == SENDERS);
     struct reply health = world_get(&world.api, "/health/live", NULL);
     g_assert_cmpint(health.status, ==, 200);
@@ -274,6 +279,23 @@ static void expect_taken(int sender, bool is_again)
     close(sender);
 }
 
+/* What is sent and needs nothing of the store goes into the spool though all handlers wait for the store. */
+static void test_what_is_large_waits_for_no_handler(void)
+{
+    struct intake_world world;
+    int senders[2];
+    begin_keyed(&world, senders);
+    int large = send_large(&world, 2);
+    WORLD_AWAIT(__atomic_load_n(&world.waiting, __ATOMIC_ACQUIRE) == 2);
+    world_release(&world);
+    open_way(&world);
+    sem_post(&world.way);
+    expect_taken(large, false);
+    expect_taken(senders[0], false);
+    expect_taken(senders[1], false);
+    intake_world_clear(&world);
+}
+
 /* It has its place: turned away once it is in the spool, its key would be claimed and its repetition refused. */
 static void test_what_was_begun_is_ended_however_many_wait(void)
 {
@@ -327,6 +349,7 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/a stop waits for what is under way", test_a_stop_waits_for_what_is_under_way);
     g_test_add_func("/intake/what was begun is ended however many wait",
                     test_what_was_begun_is_ended_however_many_wait);
+    g_test_add_func("/intake/what is large waits for no handler", test_what_is_large_waits_for_no_handler);
     g_test_add_func("/intake/what was begun is ended by a stop", test_what_was_begun_is_ended_by_a_stop);
     return g_test_run();
 }

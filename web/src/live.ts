@@ -47,9 +47,9 @@ export class Live {
     this.socket = socket;
     socket.onopen = () => this.onState(true);
     socket.onmessage = (message) => {
-      this.heardAtMs = performance.now();
       this.pauses.reset(); // not when it opens: one that is ended at once each time is not to be opened twice a second
       const parsed = JSON.parse(message.data as string) as LiveMessage;
+      if (parsed.type === "health") this.heardAtMs = performance.now(); // each second, while cameras are on: else silence says nothing
       if (parsed.type === "event") this.lastEvent = parsed.data.id;
       for (const listener of this.listeners) listener(parsed);
     };
