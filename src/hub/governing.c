@@ -233,8 +233,12 @@ bool governing_admit(struct governing *governing, const struct camera *camera)
         return true;
     enum governor_admission admission = governing->hub->settings->governor.admission;
     int room = room_now(governing);
-    if (admission == ADMISSION_OFF || is_known(governing, camera))
+    if (admission == ADMISSION_OFF || is_remembered(governing, camera))
         return true;
+    if (is_known(governing, camera)) { /* it comes back, and takes its place before another does */
+        admission_let_in(governing->admission, camera->id);
+        return true;
+    }
     bool is_full = room == 0, is_in = !is_full || admission == ADMISSION_WARN;
     if (is_in)
         admission_let_in(governing->admission, camera->id);

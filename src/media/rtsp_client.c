@@ -99,14 +99,15 @@ static bool skip_packet(struct rtsp_client *client, int64_t deadline_us, GError 
     return true;
 }
 
-/* We know none that a camera could send; the one that asks whether we are there learns that we are. One that does not
- * read what it asked for is not waited for. */
-static void refuse_request(struct rtsp_client *client, const struct rtsp_answer *request)
+/* We know none that a camera could send; the one that asks whether we are there learns that we are. Sent whole: another
+ * request comes behind it. */
+static bool refuse_request(struct rtsp_client *client, const struct rtsp_answer *request, int64_t deadline_us,
+                           GError **error)
 {
     const char *sequence = rtsp_answer_header(request, "CSeq");
     g_autofree char *text = g_strdup_printf("RTSP/1.0 501 Not Implemented\r\nCSeq: %d\r\n\r\n",
                                             sequence ? MAX(atoi_checked(sequence), 0) : 0);
-    rtsp_connection_say(&client->connection, text);
+    return rtsp_connection_send(&client->connection, text, deadline_us, error);
 }
 
 /* Reads one answer, or a request of the camera's (its status is 0), which is refused; media packets in between are
@@ -136,9 +137,7 @@ static bool read_message(struct rtsp_client *client, int64_t deadline_us, struct
     answer->body =
         g_strndup((const char *)client->connection.buffer + client->connection.start, answer->content_length);
     client->connection.start += answer->content_length;
-    if (answer->status == 0)
-        refuse_request(client, answer);
-    return true;
+    return answer->status != 0 || refuse_request(client, answer, deadline_us, error);
 }
 
 static bool read_answer(struct rtsp_client *client, int64_t deadline_us, struct rtsp_answer *answer, GError **error)

@@ -273,6 +273,13 @@ bool spool_directory_fill_log(int fd, int64_t at, int64_t bytes)
     return is_filled;
 }
 
+void spool_directory_empty_log(const struct spool_directory *directory)
+{
+    g_autofree char *spare = spool_directory_file(directory, spare_name);
+    if (truncate(spare, 0) != 0 && errno != ENOENT)
+        g_debug("%s: gives nothing back before it is removed: %s", spare, g_strerror(errno));
+}
+
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path)
 {
     g_autofree char *log = g_strconcat(path, "-wal", NULL), *spare = spool_directory_file(directory, spare_name);

@@ -98,6 +98,8 @@ int64_t spool_directory_keep_log(const struct spool_directory *directory, const 
 int spool_directory_begin_log(const struct spool_directory *directory);
 /* So many zeros from there on, synced. */
 bool spool_directory_fill_log(int fd, int64_t at, int64_t bytes);
+/* One that is being made takes no room any more. */
+void spool_directory_empty_log(const struct spool_directory *directory);
 /* The spare log stands beside a file that has none and is not open. Synced. False: there is no spare log any more. */
 bool spool_directory_use_log(const struct spool_directory *directory, const char *path, GError **error);
 void spool_directory_free_log(const struct spool_directory *directory);
@@ -369,7 +371,8 @@ struct vedette_spool {
     bool has_drained;     /* a file is to be removed: for the sealer */
     bool is_next_wanted;  /* and one to be made */
     bool is_ledger_due;   /* and the ledger to be written */
-    bool is_fill_over;    /* and the log that is being made to be given up */
+    bool is_filling;      /* a spare log is being made */
+    bool is_fill_over;    /* and is to be given up */
     bool has_stuck;       /* one could not be: to be tried again at the tick */
     bool is_reserve_free; /* given back: to be made again when there is room */
     bool is_closing;

@@ -102,10 +102,14 @@ void spool_next_ask(struct vedette_spool *spool, int64_t log_bytes)
     pthread_mutex_unlock(&spool->lock);
 }
 
-static void count_bytes(struct vedette_spool *spool, int64_t bytes)
+/* How it is with the log that is being made: its bytes are counted while it is. */
+static void note_fill(struct vedette_spool *spool, bool is_filling)
 {
     pthread_mutex_lock(&spool->lock);
-    spool->disk_bytes += bytes;
+    spool->is_filling = is_filling;
+    spool->disk_bytes += is_filling ? spool->fill.bytes : -spool->fill.bytes;
+    if (!is_filling)
+        pthread_cond_broadcast(&spool->room);
     pthread_mutex_unlock(&spool->lock);
 }
 
@@ -118,13 +122,13 @@ static void begin_fill(struct vedette_spool *spool, int64_t bytes)
     spool->fill.was_last_kept = false;
     spool->is_fill_over = false;
     pthread_mutex_unlock(&spool->lock);
-    int fd = is_wanted ? spool_directory_begin_log(&spool->directory) : -1;
+    int fd = is_wanted && spool_has_room_ahead(spool) ? spool_directory_begin_log(&spool->directory) : -1;
     if (fd < 0)
         return; /* it is done without */
     spool->fill.fd = fd;
     spool->fill.bytes = bytes;
     spool->fill.at = spool->fill.due_us = 0;
-    count_bytes(spool, bytes);
+    note_fill(spool, true);
 }
 
 void spool_next_end_fill(struct vedette_spool *spool)
@@ -134,18 +138,24 @@ void spool_next_end_fill(struct vedette_spool *spool)
     close(spool->fill.fd);
     spool->fill.fd = -1;
     spool_directory_free_log(&spool->directory);
-    count_bytes(spool, -spool->fill.bytes);
+    note_fill(spool, false);
 }
 
 static void finish_fill(struct vedette_spool *spool)
 {
-    close(spool->fill.fd);
-    spool->fill.fd = -1;
     pthread_mutex_lock(&spool->next);
     pthread_mutex_lock(&spool->lock);
-    spool->spare_bytes = spool->fill.bytes;
+    bool is_over = spool->is_fill_over;
+    spool->is_filling = is_over;
+    spool->spare_bytes = is_over ? 0 : spool->fill.bytes;
     pthread_mutex_unlock(&spool->lock);
     pthread_mutex_unlock(&spool->next);
+    if (is_over) {
+        spool_next_end_fill(spool);
+        return;
+    }
+    close(spool->fill.fd);
+    spool->fill.fd = -1;
 }
 
 /* It rests as long as a step took, so that commits have half of the disk at least. */
@@ -241,15 +251,27 @@ static bool drop_file(struct vedette_spool *spool)
     return true;
 }
 
+/* The sealer ends it, but may be busy with something else just now: what it takes is given back at once. */
+static bool drop_fill(struct vedette_spool *spool)
+{
+    pthread_mutex_lock(&spool->lock);
+    bool is_there = spool->is_filling && !spool->is_fill_over;
+    spool->is_fill_over = true;
+    pthread_cond_signal(&spool->retired);
+    pthread_mutex_unlock(&spool->lock);
+    if (is_there)
+        spool_directory_empty_log(&spool->directory);
+    return is_there;
+}
+
 bool spool_next_drop(struct vedette_spool *spool)
 {
     pthread_mutex_lock(&spool->next);
     bool is_freed = drop_file(spool);
     is_freed |= drop_log(spool);
+    is_freed |= drop_fill(spool);
     pthread_mutex_unlock(&spool->next);
     pthread_mutex_lock(&spool->lock);
-    spool->is_fill_over = true;
-    pthread_cond_signal(&spool->retired);
     if (is_freed)
         pthread_cond_broadcast(&spool->room);
     pthread_mutex_unlock(&spool->lock);
