@@ -49,7 +49,8 @@ export class Live {
     socket.onmessage = (message) => {
       this.pauses.reset(); // not when it opens: one that is ended at once each time is not to be opened twice a second
       const parsed = JSON.parse(message.data as string) as LiveMessage;
-      if (parsed.type === "health") this.heardAtMs = performance.now(); // each second, while cameras are on: else silence says nothing
+      // Cameras tell their health each second; where all are off, silence says nothing.
+      if (parsed.type === "health" || this.heardAtMs < Infinity) this.heardAtMs = performance.now();
       if (parsed.type === "event") this.lastEvent = parsed.data.id;
       for (const listener of this.listeners) listener(parsed);
     };
