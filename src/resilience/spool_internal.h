@@ -94,9 +94,10 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
 /* The log beside a file that goes becomes the spare one, empty for whoever opens it. Returns its bytes; 0: there is
  * none, or it could not be kept. */
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path);
+enum { SPOOL_FILL_STEP_MAX_BYTES = 256 << 10 };
 /* A spare log that holds nothing yet: close it; -1: it could not be made. There must be none. */
 int spool_directory_begin_log(const struct spool_directory *directory);
-/* So many zeros from there on, synced. */
+/* So many zeros, SPOOL_FILL_STEP_MAX_BYTES at most, from there on, synced. */
 bool spool_directory_fill_log(int fd, int64_t at, int64_t bytes);
 /* One that is being made takes no room any more. */
 void spool_directory_empty_log(const struct spool_directory *directory);

@@ -9,7 +9,7 @@
 #include "resilience/spool_internal.h"
 
 int64_t spool_ahead_bytes = 1 << 20;
-int64_t spool_fill_step_bytes = 256 << 10;
+int64_t spool_fill_step_bytes = SPOOL_FILL_STEP_MAX_BYTES;
 
 /* ---- making it ---- */
 
