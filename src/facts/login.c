@@ -174,7 +174,8 @@ const struct record_descriptor refresh_request_descriptor =
 #define USER_FIELDS(needed, password_doc)                                                                              \
     FIELD(struct user_request, username, needed, "unique in its org, without a slash; it stays", .min_count = 1,       \
           .max_count = 128),                                                                                           \
-        FIELD_ENUM(struct user_request, role, role_names, needed, "what the user may do: viewer or more"),             \
+        FIELD_ENUM(struct user_request, role, role_names, needed, "what the user may do: viewer or more",              \
+                   .example = "\"viewer\""),                                                                           \
         FIELD(struct user_request, password, RECORD_SECRET, password_doc, .min_count = 1,                              \
               .max_count = MAX_PASSWORD_BYTES),                                                                        \
         FIELD(struct user_request, oidc_subject, 0, "who the user is at the OpenID Connect issuer (sub)",              \
