@@ -90,6 +90,7 @@ struct detector_settings {
     double moving_seconds;     /* between looks at followed objects that move, at most */
     double region_share;       /* what moves is looked at by itself where it takes less of the frame; 0: never */
     double timeout_seconds;    /* a run that takes longer is taken for hung */
+    double load_timeout_seconds;
 };
 struct tracker_settings {
     double high_confidence;    /* ByteTrack's high_thresh */

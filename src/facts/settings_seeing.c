@@ -138,10 +138,12 @@ static const struct record_field detector_fields[] = {
           "itself, enlarged; 0: always the whole picture",
           .min = 0, .max = 1, .default_text = "0"),
     FIELD(struct detector_settings, timeout_seconds, 0,
-          "a model that takes longer for one picture, or to be loaded, is taken for hung; after twice that its worker "
-          "is started "
-          "again",
+          "a model that takes longer for one picture is taken for hung; after twice that its worker is started again",
           .unit = "s", .min = 1, .max = 600, .default_text = "30"),
+    FIELD(struct detector_settings, load_timeout_seconds, 0,
+          "the same of loading it at the start, which for some providers is compiling it, too; what moves is followed "
+          "meanwhile",
+          .unit = "s", .min = 1, .max = 3600, .default_text = "120"),
 };
 const struct record_descriptor detector_settings_descriptor =
     RECORD(struct detector_settings, "DetectorSettings", 1, detector_fields, "The detection model.");

@@ -15,9 +15,6 @@
  * told to stop after five seconds, and one that is silent after fifteen. */
 enum { PATIENCE_US = 3 * 1000000 };
 
-/* detector.timeout_seconds is for one picture. Loading is reading, and for some providers compiling, besides. */
-enum { LOADING_SECONDS_LEAST = 60 };
-
 static void set_loading(struct worker *worker, enum models_loading loading)
 {
     pthread_mutex_lock(&worker->lock);
@@ -131,14 +128,14 @@ bool models_end(struct worker *worker)
  * another. */
 static bool is_hanging(const struct worker *worker, const char *whose, bool is_loading, int64_t busy_us)
 {
-    double busy_seconds = (double)busy_us / G_USEC_PER_SEC, limit_seconds = worker->config.detector.timeout_seconds;
-    if (is_loading)
-        limit_seconds = MAX(limit_seconds, LOADING_SECONDS_LEAST);
+    const struct detector_settings *settings = &worker->config.detector;
+    double busy_seconds = (double)busy_us / G_USEC_PER_SEC,
+           limit_seconds = is_loading ? settings->load_timeout_seconds : settings->timeout_seconds;
     if (busy_seconds < limit_seconds)
         return false;
-    log_error(NULL, "the model of %s %s for %.0f s (at most %g are waited for: detector.timeout_seconds%s)", whose,
-              is_loading ? "has been loading" : "has not answered", busy_seconds, limit_seconds,
-              is_loading ? ", or 60 where that is less" : "");
+    log_error(NULL, "the model of %s %s for %.0f s (detector.%s is %g)", whose,
+              is_loading ? "has been loading" : "has not answered", busy_seconds,
+              is_loading ? "load_timeout_seconds" : "timeout_seconds", limit_seconds);
     if (busy_seconds >= 2 * limit_seconds)
         _exit(EXIT_FAILURE);
     return true;

@@ -15,7 +15,6 @@ enum {
     DETECTOR_COMPLAINT_US = 60 * 1000000,
     /* a camera waits no longer for its turn: the model hangs, or is far too slow for so many cameras */
     DETECTOR_TURN_SECONDS = 2,
-    LOADING_REST_US = 500000, /* a camera asks so often whether its model is there yet */
     /* so many in a row are no outages, but the rate at which pictures come */
     OUTAGES_OF_A_RATE = 3,
     PAYLOAD_USUAL_BYTES = 4096,
@@ -323,10 +322,8 @@ static void note_trouble(struct pipeline *pipeline, int64_t started_us, const GE
     int64_t now_us = clock_monotonic_us(pipeline->clock);
     pipeline->rests_until_us = now_us + pipeline_rest_us(now_us - started_us);
     pipeline->gate.has_run = false;
-    if (is_loading(pipeline)) { /* as its camera says (watching.c) */
-        pipeline->rests_until_us = now_us + LOADING_REST_US;
+    if (is_loading(pipeline)) /* as its camera says (watching.c) */
         return;
-    }
     counter_add(&pipeline->health->errors_count, 1);
     if (log_limit_pass(&pipeline->detector_complaint, DETECTOR_COMPLAINT_US, &held_back))
         log_error(pipeline->camera_id, "detection failed, what moves is tracked instead: %s (%lld more)",

@@ -100,7 +100,7 @@ def a_model_that_takes_long_to_load_costs_its_camera_only_the_model():
     need_models()
     with Directory() as directory, Camera(directory, "scene://corridor") as camera:
         onnx_file.write(directory / "slow.onnx", onnx_file.hanging, limit=-1.0)
-        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "timeout_seconds: 600")
+        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "load_timeout_seconds: 600")
         with Hub(directory, config + "cameras:\n" + camera_config("bright", camera.url)) as hub:
             until(lambda: hub.online() == {"bright"}, "the camera is online")
             until(lambda: health(hub, "bright")["last_error"] == "the model is still being loaded; what moves is "
@@ -117,7 +117,7 @@ def a_model_that_never_loads_is_told_of():
     need_models()
     with Directory() as directory, Camera(directory, "scene://corridor") as camera:
         onnx_file.write(directory / "slow.onnx", onnx_file.hanging, limit=-1.0)
-        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "timeout_seconds: 3")
+        config = FAST + detector_config(directory / "slow.onnx").replace("timeout_seconds: 1", "load_timeout_seconds: 3")
         with Hub(directory, config + "cameras:\n" + camera_config("bright", camera.url)) as hub:
             until(lambda: "the model of detection has been loading for" in hub.log(), "the watch tells of it")
             until(lambda: "ended: exit status 1" in hub.log(), "its worker ends")
