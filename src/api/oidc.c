@@ -180,10 +180,12 @@ static void handle_begin(struct request *request, struct answer *answer)
 static void handle_callback(struct request *request, struct answer *answer)
 {
     const struct oidc_parameters *asked = request->parameters;
-    if (asked->code)
+    if (asked->code) {
         handle(request, answer);
-    else
+    } else {
         answer_refused(request, answer, "the issuer did not log you in");
+        answer_oidc_cookie(request, answer, NULL); /* what it was begun with has come to its end */
+    }
 }
 
 static const struct route routes[] = {
