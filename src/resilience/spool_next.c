@@ -271,9 +271,10 @@ bool spool_next_drop(struct vedette_spool *spool)
     is_freed |= drop_log(spool);
     is_freed |= drop_fill(spool);
     pthread_mutex_unlock(&spool->next);
-    pthread_mutex_lock(&spool->lock);
-    if (is_freed)
+    if (is_freed) {
+        pthread_mutex_lock(&spool->lock);
         pthread_cond_broadcast(&spool->room);
-    pthread_mutex_unlock(&spool->lock);
+        pthread_mutex_unlock(&spool->lock);
+    }
     return is_freed;
 }

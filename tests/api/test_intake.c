@@ -4,6 +4,15 @@
 
 enum { SENDERS = 6 }; /* three for each thread that serves */
 
+static void expect_accepted(int sender)
+{
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_assert_cmpint(reply.status, ==, 200);
+    g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
+    reply_clear(&reply);
+    close(sender);
+}
+
 static void test_no_thread_that_serves_waits_for_the_disk(void)
 {
     struct intake_world world;
@@ -19,13 +28,8 @@ static void test_no_thread_that_serves_waits_for_the_disk(void)
     struct pollfd first = {.fd = senders[0], .events = POLLIN};
     g_assert_cmpint(poll(&first, 1, 0), ==, 0); /* nothing is said before it is kept */
     world_release(&world);
-    for (int i = 0; i < SENDERS; i++) {
-        struct reply reply = world_read_answer(senders[i], "POST /api/v1/events HTTP/1.1");
-        g_assert_cmpint(reply.status, ==, 200);
-        g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
-        reply_clear(&reply);
-        close(senders[i]);
-    }
+    for (int i = 0; i < SENDERS; i++)
+        expect_accepted(senders[i]);
     g_assert_cmpint(counter_get(&world.api.health.records_spooled), ==, SENDERS);
     intake_world_clear(&world);
 }
@@ -57,13 +61,8 @@ static void test_no_thread_that_serves_reads_what_is_large(void)
     reply_clear(&health);
     for (int i = 0; i < SENDERS; i++)
         sem_post(&world.way);
-    for (int i = 0; i < SENDERS; i++) {
-        struct reply reply = world_read_answer(senders[i], "POST /api/v1/events HTTP/1.1");
-        g_assert_cmpint(reply.status, ==, 200);
-        g_assert_nonnull(strstr(reply.body->str, "\"accepted\":1"));
-        reply_clear(&reply);
-        close(senders[i]);
-    }
+    for (int i = 0; i < SENDERS; i++)
+        expect_accepted(senders[i]);
     intake_world_clear(&world);
 }
 
