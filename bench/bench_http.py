@@ -23,7 +23,9 @@ PASSWORD = "bench-password-1"
 ROUNDS, SECONDS, CONNECTIONS, EVENTS = 5, 3, 16, 20
 PYTHON = "/usr/bin/python3"  # Debian's, which has its packages
 TICKS = os.sysconf("SC_CLK_TCK")
-NO_LIMITS = ("limits: {reads_per_minute: 10000000, writes_per_minute: 10000000, heavy_per_minute: 10000000}\n"
+# Nor is the spool to be full: at its most, intake takes in what the store has only seconds later.
+NO_LIMITS = ("spool: {max_queue_size: 4000000, max_queue_bytes: 4000000000}\n"
+             "limits: {reads_per_minute: 10000000, writes_per_minute: 10000000, heavy_per_minute: 10000000}\n"
              "http: {max_connections: 4096, max_connections_per_address: 4096, websocket_max_clients: 2048, "
              "websocket_max_clients_per_user: 2048}\n")
 
