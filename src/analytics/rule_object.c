@@ -19,6 +19,9 @@ static const double attended_seconds = 3;
 /* Of a thing in full view that is not told for so long, nothing stands there any more. Longer than what has just been
  * uncovered takes to be known as standing again. */
 static const double gone_seconds = 3;
+/* What is hidden for longer than this nobody knows any more: it may have been taken, or put back, behind who hides it.
+ */
+static const double hidden_seconds = 60;
 /* So much of it inside another, and it is a part of that. */
 static const double part_share = 0.5;
 /* A moving object that has gone so many of its heights walked here by itself; a thing that was put down did not. */
@@ -226,12 +229,12 @@ static double share_inside(const struct record_box *part, const struct record_bo
 }
 
 /* Who walks past hides it for a moment. What was seen for a moment only is not waited for long: a shadow, or light. */
-static bool is_waited_for(const struct object *object, const struct rule_context *context, int64_t media_us)
+static bool is_waited_for(const struct object *object, int64_t media_us)
 {
     double unseen = (double)(media_us - object->seen_us) / 1e6;
     double seen = (double)(object->seen_us - object->found_us) / 1e6;
     return (double)(media_us - object->expected_us) < gone_seconds * 1e6 && unseen <= fmax(seen, gone_seconds) &&
-           unseen <= context->settings->cooldown_seconds;
+           unseen <= hidden_seconds;
 }
 
 static bool is_hidden(const struct object *object, const struct observation *observation)
@@ -254,22 +257,21 @@ static bool is_part_of_another(const struct objects *objects, const struct objec
     return false;
 }
 
-static bool is_gone(const struct objects *objects, struct object *object, const struct rule_context *context,
-                    const struct observation *observation)
+static bool is_gone(const struct objects *objects, struct object *object, const struct observation *observation)
 {
     int64_t media_us = observation->media_us;
     if (object->seen_us == media_us)
         return false;
     if (is_hidden(object, observation))
         object->expected_us = media_us;
-    return !is_waited_for(object, context, media_us) || is_part_of_another(objects, object, media_us);
+    return !is_waited_for(object, media_us) || is_part_of_another(objects, object, media_us);
 }
 
-static void forget(struct objects *objects, const struct rule_context *context, const struct observation *observation)
+static void forget(struct objects *objects, const struct observation *observation)
 {
     int kept = 0;
     for (int i = 0; i < objects->count; i++)
-        if (!is_gone(objects, &objects->items[i], context, observation))
+        if (!is_gone(objects, &objects->items[i], observation))
             objects->items[kept++] = objects->items[i];
     objects->count = kept;
 }
@@ -330,7 +332,7 @@ static void observe(void *state, const struct rule_context *context, const struc
         if (note_attendance(object, is_attended(objects, observation, &box), observation->media_us))
             observe_object(object, context, observation, sink);
     }
-    forget(objects, context, observation);
+    forget(objects, observation);
 }
 
 const struct rule rule_object = {

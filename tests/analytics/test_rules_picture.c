@@ -130,6 +130,27 @@ static void test_a_thing_that_is_hidden_for_a_moment_is_still_there(void)
     world_clear(&world);
 }
 
+/* How long a thing is waited for is no matter of how often one is told of somebody. */
+static void test_no_cooldown_forgets_a_hidden_thing(void)
+{
+    for (int cooldown_seconds = 0; cooldown_seconds <= 60; cooldown_seconds += 60) {
+        struct world world;
+        struct picture_facts picture;
+        world_with_region(&world, &picture, false);
+        world.settings.rules.cooldown_seconds = cooldown_seconds;
+        nobody(&world, 6);
+        for (uint64_t id = 1; id <= 5; id++) {
+            picture.region_count = 0;
+            stand(&world, id, 0.5, 0.78, 2);
+            picture.region_count = 1;
+            nobody(&world, 12);
+            g_assert_cmpint(told(&world, "object_left"), ==, 1); /* in its time, and once */
+            g_assert_cmpint(world.told[0].media_us / G_USEC_PER_SEC, ==, 10);
+        }
+        world_clear(&world);
+    }
+}
+
 static void drive(struct world *world, uint64_t id, double from_x, double to_x, double seconds)
 {
     int frames = (int)(seconds * G_USEC_PER_SEC / FRAME_US);
@@ -429,6 +450,7 @@ int main(int argc, char **argv)
                     test_what_was_seen_for_a_moment_is_not_waited_for);
     g_test_add_func("/rules/a thing that is hidden for a moment is still there",
                     test_a_thing_that_is_hidden_for_a_moment_is_still_there);
+    g_test_add_func("/rules/no cooldown forgets a hidden thing", test_no_cooldown_forgets_a_hidden_thing);
     g_test_add_func("/rules/a vehicle that brakes is no thing that was left",
                     test_a_vehicle_that_brakes_is_no_thing_that_was_left);
     g_test_add_func("/rules/a vehicle that was hidden explains no other thing",
