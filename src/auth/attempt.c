@@ -21,6 +21,7 @@ void attempt_clear(struct attempt *attempt)
     user_free(attempt->user);
     g_free(attempt->account);
     g_free(attempt->familiar);
+    g_free(attempt->right);
 }
 
 /* Who logged in before with this browser or, where it is known who asks, from this address. What cannot be found out
@@ -69,6 +70,28 @@ static bool refuse_attempt(struct auth *auth, const struct login_limit *limit, G
     return false;
 }
 
+/* Right logins cost hashes and sessions, too. Who does not know the password cannot use them up: a wrong one gives
+ * back.
+ */
+static bool take_right(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
+{
+    if (!attempt->account || !attempt->user)
+        return true;
+    const struct vedette_limit taken = vedette_limiter_take(auth->right, attempt->user->id, 1);
+    if (taken.is_allowed) {
+        attempt->right = g_strdup(attempt->user->id);
+        return true;
+    }
+    *limit = (struct login_limit){taken, "account", AUTH_SETTINGS(auth)->logins_per_minute};
+    return refuse_attempt(auth, limit, error);
+}
+
+static void give_back(const struct attempt *attempt)
+{
+    for (int i = 0; i < attempt->ask_count; i++)
+        vedette_limiter_give_back(attempt->asks[i].limiter, attempt->asks[i].key, attempt->asks[i].cost);
+}
+
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
 {
     network_group_address(attempt->origin->address, attempt->address);
@@ -77,7 +100,12 @@ bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit
     int which = vedette_limiter_take_all(attempt->asks, attempt->ask_count, &limit->limit);
     limit->policy = attempt->policies[which];
     limit->quota = attempt->quotas[which];
-    return limit->limit.is_allowed || refuse_attempt(auth, limit, error);
+    if (!limit->limit.is_allowed)
+        return refuse_attempt(auth, limit, error);
+    if (take_right(auth, attempt, limit, error))
+        return true;
+    give_back(attempt);
+    return false;
 }
 
 /* g_free. */
@@ -104,15 +132,17 @@ void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *or
     vedette_limiter_give_back(auth->begun, key, 1);
 }
 
-/* Right ones are not what the limits are there for, and neither are those for which we had no time. */
+/* Right ones are not what the limits of wrong ones are there for, and neither are those for which we had no time. */
 void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free, const GError *failure)
 {
     bool is_busy = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_FULL) ||
                    g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_BUSY);
     if (is_busy)
         counter_add(&auth->health->logins_limited, 1);
-    for (int i = 0; (is_free || is_busy) && i < attempt->ask_count; i++)
-        vedette_limiter_give_back(attempt->asks[i].limiter, attempt->asks[i].key, attempt->asks[i].cost);
+    if (is_free || is_busy)
+        give_back(attempt);
+    if (attempt->right && failure)
+        vedette_limiter_give_back(auth->right, attempt->right, 1);
 }
 
 void attempt_note_failure(struct auth *auth, const struct attempt *attempt, const char *action)

@@ -69,7 +69,7 @@ static void wipe(char *text)
 static bool put_administrator(struct auth *auth, struct user *user, const char *password, bool is_new, GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_hash(auth, password, hash, error))
+    if (!password_hash(auth, user->id, password, hash, error))
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
@@ -204,6 +204,7 @@ static void make_limits(struct auth *auth)
     auth->per_account = new_limiter(auth, per_minute * AUTH_ACCOUNT_ADDRESSES);
     auth->of_everyone = new_limiter(auth, AUTH_SETTINGS(auth)->logins_per_minute);
     auth->familiar = new_limiter(auth, per_minute);
+    auth->right = new_limiter(auth, AUTH_SETTINGS(auth)->logins_per_minute);
     auth->begun = new_limiter(auth, per_minute);
 }
 
@@ -230,9 +231,10 @@ struct auth *auth_make(const struct settings *settings, struct store *store, str
     auth->clock = clock;
     auth->token_memory = token_memory_new((size_t)AUTH_SETTINGS(auth)->remembered_tokens);
     auth->keyring = keyring_new();
+    password_turns_init(&auth->turns);
     make_limits(auth);
     auth_make_secret(SECRET_BYTES, nobodys);
-    if (!password_hash(auth, nobodys, auth->dummy_hash, error))
+    if (!password_hash(auth, "", nobodys, auth->dummy_hash, error))
         return NULL;
     const char *issuer = AUTH_SETTINGS(auth)->oidc.issuer;
     if (issuer && *issuer && !(auth->oidc = oidc_new(AUTH_SETTINGS(auth), clock, error)))
@@ -259,7 +261,9 @@ void auth_free(struct auth *auth)
     vedette_limiter_free(auth->per_account);
     vedette_limiter_free(auth->of_everyone);
     vedette_limiter_free(auth->familiar);
+    vedette_limiter_free(auth->right);
     vedette_limiter_free(auth->begun);
+    password_turns_finish(&auth->turns);
     wipe(auth->first_password);
     g_free(auth->first_password);
     g_free(auth);
@@ -267,8 +271,8 @@ void auth_free(struct auth *auth)
 
 int64_t auth_count_forgotten(const struct auth *auth)
 {
-    struct vedette_limiter *const limiters[] = {auth->per_address, auth->per_account, auth->of_everyone, auth->familiar,
-                                                auth->begun};
+    struct vedette_limiter *const limiters[] = {auth->per_address, auth->per_account, auth->of_everyone,
+                                                auth->familiar,    auth->right,       auth->begun};
     int64_t forgotten = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(limiters); i++) {
         struct vedette_limiter_stats stats = {0};

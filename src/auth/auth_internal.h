@@ -1,6 +1,7 @@
 /* Shared by the files of the auth room. */
 #pragma once
 
+#include <pthread.h>
 #include <sodium.h>
 
 #include "auth/auth.h"
@@ -24,6 +25,26 @@ enum {
 
 struct oidc;
 
+/* ---- whose turn it is to have a password hashed (turns.c) ---- */
+
+struct password_turn {
+    const char *whose;
+    bool is_running; /* lock of the turns */
+    GList link;      /* its data is the turn */
+};
+struct password_turns {
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    GQueue queue;    /* lock: of struct password_turn, in the order in which they came; those that run are in it, too */
+    int64_t wait_us; /* immutable */
+};
+void password_turns_init(struct password_turns *turns);
+void password_turns_finish(struct password_turns *turns);
+/* `whose` is a user's id, or the account that was named: borrowed until the turn ends, as is the turn. Waits its turn
+ * for a second or two, where not too many do. False: VEDETTE_ERROR_BUSY. */
+bool password_turn_take(struct auth *auth, struct password_turn *turn, const char *whose, GError **error);
+void password_turn_end(struct auth *auth, struct password_turn *turn);
+
 struct auth {
     /* immutable */
     const struct settings *settings;
@@ -31,6 +52,7 @@ struct auth {
     struct server_health *health;
     struct clock *clock;
     struct vedette_limiter *per_address, *per_account, *of_everyone, *familiar;
+    struct vedette_limiter *right; /* right logins, by user */
     struct vedette_limiter *begun; /* logins by the issuer, by browser or address */
     char dummy_hash[crypto_pwhash_STRBYTES];
 
@@ -38,7 +60,7 @@ struct auth {
     char *first_password; /* of an administrator of whom it is not known whether the store made it; NULL: of none */
     bool has_remembered;  /* the limits know of failures before the start */
 
-    int passwords_running; /* atomic */
+    struct password_turns turns;
     struct keyring *keyring;
     struct token_memory *token_memory; /* NULL: every token is looked up anew */
     struct oidc *oidc;                 /* NULL: no issuer */
@@ -71,6 +93,7 @@ struct attempt {
     const char *policies[3];
     int64_t quotas[3];
     int ask_count;
+    char *right; /* whose right logins it was taken from; NULL: nobody's */
 };
 void attempt_clear(struct attempt *attempt);
 /* Of an attempt with all above `address` filled in. False: VEDETTE_ERROR_FULL, and nothing was taken. *limit is filled
@@ -89,9 +112,12 @@ void attempt_note_failure(struct auth *auth, const struct attempt *attempt, cons
 
 /* ---- passwords (password.c) ---- */
 
-bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error);
+/* `whose` as password_turn_take has it. False: VEDETTE_ERROR_BUSY, or VEDETTE_ERROR_UNAVAILABLE (no memory). */
+bool password_hash(struct auth *auth, const char *whose, const char *password, char hash[crypto_pwhash_STRBYTES],
+                   GError **error);
 /* False: VEDETTE_ERROR_BUSY. `hash` NULL: takes as long, and is wrong. */
-bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error);
+bool password_verify(struct auth *auth, const char *whose, const char *hash, const char *password, bool *is_right,
+                     GError **error);
 bool password_needs_rehash(const struct auth *auth, const char *hash);
 /* One for the first login, which is to be changed then. g_free. */
 char *password_make(void);

@@ -30,7 +30,7 @@ static bool find_user(struct auth *auth, const struct login_request *request, st
 static void upgrade_hash(struct auth *auth, struct user *user, const char *password)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, password, hash, NULL))
+    if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, user->id, password, hash, NULL))
         return;
     g_autoptr(GError) error = NULL;
     if (!store_user_upgrade_hash(auth->store, user, hash, &error)) {
@@ -46,7 +46,8 @@ static bool try_password(struct auth *auth, const struct login_request *request,
 {
     struct user *user = attempt->user;
     bool can_log_in = user && user->password_hash && !user->is_disabled, is_right = false;
-    if (!password_verify(auth, user ? user->password_hash : NULL, request->password, &is_right, error))
+    const char *whose = user ? user->id : attempt->account, *hash = user ? user->password_hash : NULL;
+    if (!password_verify(auth, whose, hash, request->password, &is_right, error))
         return false;
     if (!is_right || !can_log_in) {
         attempt_note_failure(auth, attempt, "login-failed");
@@ -95,7 +96,7 @@ static bool set_password(struct auth *auth, const struct login *login, const cha
                          GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_hash(auth, password, hash, error))
+    if (!password_hash(auth, login->user->id, password, hash, error))
         return false;
     struct user changed = *login->user; /* borrows everything */
     changed.password_hash = hash;
@@ -119,7 +120,7 @@ static bool check_current(struct auth *auth, const struct user *user, const char
                             "too many wrong passwords: try again in a minute");
         return false;
     }
-    if (!password_verify(auth, user->password_hash, password, &is_right, error))
+    if (!password_verify(auth, user->id, user->password_hash, password, &is_right, error))
         return false;
     if (is_right) {
         vedette_limiter_give_back(auth->familiar, user->id, 1);

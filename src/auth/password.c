@@ -4,30 +4,17 @@
 
 #include "base/counter.h"
 
-/* Argon2's memory is bounded by how many run at once. */
-static bool enter(struct auth *auth, GError **error)
+bool password_hash(struct auth *auth, const char *whose, const char *password, char hash[crypto_pwhash_STRBYTES],
+                   GError **error)
 {
-    if (__atomic_add_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL) <= AUTH_SETTINGS(auth)->passwords_at_once)
-        return true;
-    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_BUSY, "too many logins at once: try again in a second");
-    return false;
-}
-
-static void leave(struct auth *auth)
-{
-    __atomic_sub_fetch(&auth->passwords_running, 1, __ATOMIC_ACQ_REL);
-}
-
-bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwhash_STRBYTES], GError **error)
-{
+    struct password_turn turn;
     const struct auth_settings *settings = AUTH_SETTINGS(auth);
-    if (!enter(auth, error))
+    if (!password_turn_take(auth, &turn, whose, error))
         return false;
     bool is_good =
         crypto_pwhash_str_alg(hash, password, strlen(password), (unsigned long long)settings->password_passes,
                               (size_t)settings->password_memory_bytes, crypto_pwhash_ALG_ARGON2ID13) == 0;
-    leave(auth);
+    password_turn_end(auth, &turn);
     if (is_good)
         return true;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "hash a password: %d MB of memory are needed",
@@ -35,14 +22,16 @@ bool password_hash(struct auth *auth, const char *password, char hash[crypto_pwh
     return false;
 }
 
-bool password_verify(struct auth *auth, const char *hash, const char *password, bool *is_right, GError **error)
+bool password_verify(struct auth *auth, const char *whose, const char *hash, const char *password, bool *is_right,
+                     GError **error)
 {
+    struct password_turn turn;
     *is_right = false;
-    if (!enter(auth, error))
+    if (!password_turn_take(auth, &turn, whose, error))
         return false;
     counter_add(&auth->health->passwords_checked, 1);
     *is_right = crypto_pwhash_str_verify(hash ? hash : auth->dummy_hash, password, strlen(password)) == 0 && hash;
-    leave(auth);
+    password_turn_end(auth, &turn);
     return true;
 }
 

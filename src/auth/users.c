@@ -15,10 +15,11 @@ static bool check_rank(const struct user *actor, enum role role, GError **error)
 }
 
 /* Sets a password that someone else chose: it counts until the first login. */
-static bool put_password(struct auth *auth, struct user *user, const char *password, GError **error)
+static bool put_password(struct auth *auth, const struct user *actor, struct user *user, const char *password,
+                         GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_hash(auth, password, hash, error))
+    if (!password_hash(auth, actor->id, password, hash, error))
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
@@ -76,7 +77,7 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     answer->password = request->password || is_of_issuer ? NULL : password_make();
     const char *password = request->password ? request->password : answer->password;
     const struct store_user_change change = {.by = by, .action = "create", .is_new = true};
-    is_good = is_good && (is_of_issuer || put_password(auth, user, password, error)) &&
+    is_good = is_good && (is_of_issuer || put_password(auth, actor, user, password, error)) &&
               store_user_change(auth->store, &change, user, error);
     if (!is_good)
         record_clear(&user_answer_descriptor, answer);
@@ -109,7 +110,7 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
         !check_rank(actor, asked.role, error))
         return false;
     copy_request(auth, &asked, user);
-    if (request->password && !put_password(auth, user, request->password, error))
+    if (request->password && !put_password(auth, actor, user, request->password, error))
         return false;
     struct rank_check check = {actor, target->expected};
     const struct store_user_expectation expected = {is_within_rank, &check};

@@ -90,11 +90,14 @@ static const struct record_field auth_fields[] = {
           .unit = "bytes", .min = 65536, .max = 1 << 30, .default_text = "33554432"),
     FIELD(struct auth_settings, password_passes, RECORD_NEEDS_RESTART, "passes of one argon2id hash", .min = 1,
           .max = 100, .default_text = "3"),
-    FIELD(struct auth_settings, passwords_at_once, 0,
-          "passwords hashed at the same time, which bounds their memory; beyond, 429", .min = 1, .max = 256,
-          .default_text = "2"),
+    FIELD(
+        struct auth_settings, passwords_at_once, 0,
+        "passwords hashed at the same time, which bounds their memory, half of them (at least one) of one user; others "
+        "wait a second or two for their turn, as many as half of http.handler_threads; beyond, 429",
+        .min = 1, .max = 256, .default_text = "2"),
     FIELD(struct auth_settings, logins_per_minute, RECORD_NEEDS_RESTART,
-          "wrong logins of all accounts together; who logged in before from the same address is not held up by it",
+          "wrong logins of all accounts together, where who logged in before from the same address is not held up by "
+          "it; and right logins of one user",
           .min = 1, .max = 1000000, .default_text = "300"),
     FIELD_ENUM(struct auth_settings, same_site, same_site_names, 0,
                "SameSite of cookies; lax or none only for a page on another site (http.cors_origins); none needs a "

@@ -57,7 +57,7 @@ struct auth_settings {
     int32_t password_memory_bytes;
     int32_t password_passes;
     int32_t passwords_at_once;
-    int32_t logins_per_minute; /* wrong ones, of all accounts and addresses */
+    int32_t logins_per_minute; /* wrong ones, of all accounts and addresses; right ones of one user */
     enum same_site same_site;
     struct oidc_settings oidc;
 };

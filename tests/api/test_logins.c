@@ -268,8 +268,8 @@ static gpointer login_thread(gpointer data)
     return GINT_TO_POINTER(world_try_login(data, WORLD_PASSWORD));
 }
 
-/* P4: at most so many hashes run at once, however many threads serve; the others are told to come back, none is refused
- * as wrong. */
+/* P4: at most so many hashes run at once, however many threads serve; the others wait or are told to come back, none is
+ * refused as wrong. */
 static void test_p04_parallel_logins_are_bounded(void)
 {
     struct api_world world;
@@ -278,6 +278,7 @@ static void test_p04_parallel_logins_are_bounded(void)
     world_prepare(&world);
     world.settings.http.threads = G_N_ELEMENTS(threads);
     world.settings.auth.passwords_at_once = 1;
+    world.settings.auth.password_memory_bytes = 8 << 20; /* long enough that they meet */
     world_start(&world);
     pthread_barrier_init(&logins_begin, NULL, G_N_ELEMENTS(threads));
     for (; asked < 20 * (int)G_N_ELEMENTS(threads) && !busy; asked += (int)G_N_ELEMENTS(threads)) {
@@ -296,7 +297,7 @@ static void test_p04_parallel_logins_are_bounded(void)
     world_clear(&world);
 }
 
-/* As many as may be are hashed: whoever sets or says a password is told to come back when these are done. */
+/* As many as may be are hashed, and go on: whoever sets or says a password is told to come back when these are done. */
 static void test_p04_who_finds_passwords_under_way_comes_back_soon(void)
 {
     static const struct {
@@ -310,8 +311,12 @@ static void test_p04_who_finds_passwords_under_way_comes_back_soon(void)
     world_init(&world);
     g_autofree char *headers =
         g_strdup_printf("Authorization: Bearer %s\r\nContent-Type: application/json\r\n", world_login(&world));
-    int *running = &world.api->auth->passwords_running, all = world.settings.auth.passwords_at_once;
-    __atomic_add_fetch(running, all, __ATOMIC_ACQ_REL);
+    struct auth *auth = world.api->auth;
+    struct password_turn turns[2];
+    g_assert_cmpint(world.settings.auth.passwords_at_once, ==, G_N_ELEMENTS(turns));
+    g_assert_true(password_turn_take(auth, &turns[0], "eve", NULL));
+    g_assert_true(password_turn_take(auth, &turns[1], "adam", NULL));
+    auth->turns.wait_us = 0;
     for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
         struct reply reply = world_request(&world, "POST", cases[i].path, headers, cases[i].body);
         g_autofree char *retry = reply_header(&reply, "Retry-After");
@@ -320,7 +325,8 @@ static void test_p04_who_finds_passwords_under_way_comes_back_soon(void)
         g_assert_cmpstr(retry, ==, "1");
         reply_clear(&reply);
     }
-    __atomic_sub_fetch(running, all, __ATOMIC_ACQ_REL);
+    password_turn_end(auth, &turns[0]);
+    password_turn_end(auth, &turns[1]);
     world_clear(&world);
 }
 

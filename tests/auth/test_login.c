@@ -53,7 +53,8 @@ static void test_a_new_password_undoes_nothing(void)
 {
     struct auth_world world;
     world_init(&world);
-    const struct user platform = {.org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
+    const struct user platform = {
+        .id = (char *)(uintptr_t) "tester", .org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
     const struct user_request request = {.username = (char *)(uintptr_t) "eve", .role = ROLE_OPERATOR};
     struct user_answer answer;
     g_assert_true(auth_user_create(world.auth, &platform, &by_admin, &request, &answer, NULL));

@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include "auth/auth_internal.h"
+
 /* By another program. */
 static void world_run_sql(const struct auth_world *world, const char *sql)
 {
@@ -113,6 +115,121 @@ static void test_p02_right_logins_cost_nothing_while_the_store_cannot_write(void
     world_clear(&world);
 }
 
+/* ---- who logs in rightly, and all the time ---- */
+
+static const char eve_password[] = "eve's own words";
+
+static void add_eve(struct auth_world *world)
+{
+    const struct user platform = {.id = (char *)"tester", .org_id = (char *)"default", .role = ROLE_PLATFORM};
+    const struct audit_by by = {"default", "tester", "tester", "192.0.2.1", NULL};
+    const struct user_request request = {
+        .username = (char *)"eve", .role = ROLE_VIEWER, .password = (char *)(uintptr_t)eve_password};
+    struct user_answer answer;
+    g_assert_true(auth_user_create(world->auth, &platform, &by, &request, &answer, NULL));
+    record_clear(&user_answer_descriptor, &answer);
+}
+
+static int login_as(struct auth_world *world, const char *username, const char *password)
+{
+    struct grant grant;
+    int code = world_login_from(world, username, password, CLIENT_API, &world_here, &grant);
+    if (code == 0)
+        grant_clear(&grant);
+    return code;
+}
+
+struct eager {
+    struct auth_world *world;
+    int logins, is_over; /* atomic */
+};
+
+static gpointer log_in_all_the_time(gpointer data)
+{
+    struct eager *eager = data;
+    while (!__atomic_load_n(&eager->is_over, __ATOMIC_ACQUIRE))
+        if (login_as(eager->world, "eve", eve_password) == 0)
+            __atomic_add_fetch(&eager->logins, 1, __ATOMIC_ACQ_REL);
+    return NULL;
+}
+
+static void test_p02_nobody_takes_all_places(void)
+{
+    enum { LOGINS = 20, EAGER = 3 };
+    struct auth_world world;
+    world_prepare(&world);
+    world.settings.auth.passwords_at_once = 2;
+    world.settings.auth.password_memory_bytes = 4 << 20; /* long enough that they meet */
+    world.settings.auth.logins_per_minute = 1000000;
+    world_start(&world);
+    add_eve(&world);
+    struct eager eager = {.world = &world};
+    GThread *threads[EAGER];
+    for (int i = 0; i < EAGER; i++)
+        threads[i] = g_thread_new("eve", log_in_all_the_time, &eager);
+    int good = 0;
+    for (int i = 0; i < LOGINS; i++)
+        good += login_as(&world, "admin", WORLD_PASSWORD) == 0;
+    __atomic_store_n(&eager.is_over, 1, __ATOMIC_RELEASE);
+    for (int i = 0; i < EAGER; i++)
+        g_thread_join(threads[i]);
+    g_assert_cmpint(good, ==, LOGINS);
+    g_assert_cmpint(eager.logins, >, 0);
+    world_clear(&world);
+}
+
+static gpointer admin_thread(gpointer world)
+{
+    return GINT_TO_POINTER(login_as(world, "admin", WORLD_PASSWORD));
+}
+
+static bool has_waiting(struct auth_world *world, guint length)
+{
+    struct password_turns *turns = &world->auth->turns;
+    pthread_mutex_lock(&turns->lock);
+    bool is_so = turns->queue.length == length;
+    pthread_mutex_unlock(&turns->lock);
+    return is_so;
+}
+
+/* Who finds all places taken is let in when one is free. */
+static void test_p04_who_finds_no_place_waits_for_one(void)
+{
+    struct auth_world world;
+    struct password_turn turn;
+    world_prepare(&world);
+    world.settings.auth.passwords_at_once = 1;
+    world_start(&world);
+    world.auth->turns.wait_us = 60 * (int64_t)G_USEC_PER_SEC;
+    g_assert_true(password_turn_take(world.auth, &turn, "eve", NULL));
+    GThread *thread = g_thread_new("admin", admin_thread, &world);
+    while (!has_waiting(&world, 2))
+        g_thread_yield();
+    password_turn_end(world.auth, &turn);
+    g_assert_cmpint(GPOINTER_TO_INT(g_thread_join(thread)), ==, 0);
+    world_clear(&world);
+}
+
+/* Right logins of one user are bounded; wrong ones, as of who would lock them out, take nothing from that. */
+static void test_p02_right_logins_of_one_user_are_bounded(void)
+{
+    enum { BOUND = 6 };
+    struct auth_world world;
+    world_prepare(&world);
+    world.settings.auth.logins_per_minute = BOUND;
+    world_start(&world);
+    add_eve(&world);
+    for (int i = 0; i < BOUND / 2; i++)
+        wrong_login(&world, "eve", "203.0.113.9");
+    for (int i = 0; i < BOUND; i++)
+        g_assert_cmpint(login_as(&world, i % 2 ? "eve" : "default/eve", eve_password), ==, 0);
+    g_assert_cmpint(login_as(&world, "eve", eve_password), ==, VEDETTE_ERROR_FULL);
+    g_assert_cmpint(login_as(&world, "admin", WORLD_PASSWORD), ==, 0);
+    world_advance(&world, LOGIN_LIMIT_SECONDS);
+    g_assert_cmpint(login_as(&world, "eve", eve_password), ==, 0);
+    world_clear(&world);
+}
+
 /* An address of IPv6 is one of a whole network that its owner has. */
 static void test_p02_networks_count_as_one(void)
 {
@@ -135,6 +252,9 @@ int main(int argc, char **argv)
     g_test_add_func("/auth/p02_victim_is_not_locked_out", test_p02_victim_is_not_locked_out);
     g_test_add_func("/auth/p02_right_logins_cost_nothing_while_the_store_cannot_write",
                     test_p02_right_logins_cost_nothing_while_the_store_cannot_write);
+    g_test_add_func("/auth/p02_nobody_takes_all_places", test_p02_nobody_takes_all_places);
+    g_test_add_func("/auth/p04_who_finds_no_place_waits_for_one", test_p04_who_finds_no_place_waits_for_one);
+    g_test_add_func("/auth/p02_right_logins_of_one_user_are_bounded", test_p02_right_logins_of_one_user_are_bounded);
     g_test_add_func("/auth/p02_networks_count_as_one", test_p02_networks_count_as_one);
     return g_test_run();
 }
