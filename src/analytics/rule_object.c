@@ -143,7 +143,7 @@ static bool explains(const struct objects *objects, const struct observed_track 
     const struct record_box box = track_box(track);
     if (!analytics_region_is_explained(region, &box))
         return false;
-    if (track->object_class == g_intern_static_string("motion"))
+    if (track->object_class == g_intern_static_string(OBJECT_CLASS_MOTION))
         return box_iou(&box, region) < same_overlap || has_travelled(objects, track->id);
     return object_is_living(track->object_class);
 }

@@ -2,6 +2,7 @@
 
 #include "facts/camera.h"
 #include "record/settings.h"
+#include "vision/vision.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -20,9 +21,16 @@ static bool load(const char *path, const GArray *overrides, struct settings *set
 
 void cli_settings_warn(const char *who, const struct settings *settings)
 {
+    const struct detector_settings *detector = &settings->detector;
     struct record_errors warnings;
+    struct model_card card;
+    /* where it cannot be read, the workers say why */
+    bool has_card =
+        detector->model && *detector->model && model_card_load(detector->model, detector->card, &card, NULL);
     record_errors_init(&warnings);
-    settings_warn(settings, &warnings);
+    settings_warn(settings, has_card ? &card : NULL, &warnings);
+    if (has_card)
+        record_clear(&model_card_descriptor, &card);
     for (guint i = 0; i < warnings.items->len; i++) {
         const struct record_error *warning = g_ptr_array_index(warnings.items, i);
         fprintf(stderr, "%s: warning: %s: %s\n", who, warning->path, warning->text);

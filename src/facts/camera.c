@@ -17,7 +17,10 @@ static const struct record_field zone_fields[] = {
                .default_text = "area"),
     FIELD(struct zone, polygon, RECORD_REQUIRED, "corners, 0..1 of the frame, x right, y down", .min = 0, .max = 1,
           .min_count = 3, .max_count = 64),
-    FIELD(struct zone, classes, 0, "object classes that count; empty: every class", .max_count = 100),
+    FIELD(struct zone, classes, 0,
+          "object classes that count, as the model's labels have them (without a model all is motion); empty: every "
+          "class",
+          .max_count = 100),
     FIELD(struct zone, dwell_seconds, 0, "a stay this long gives one dwell event; 0: none", .unit = "s", .min = 0,
           .max = 86400, .default_text = "10"),
     FIELD(struct zone, occupancy_limit, 0, "more inside than this raises a signal; 0: no limit", .min = 0,
@@ -111,7 +114,10 @@ static const struct record_field line_fields[] = {
           .example = "[0.8,0.6]"),
     FIELD(struct line, in_name, 0, "what the page calls the direction in", .max_count = 32, .default_text = "in"),
     FIELD(struct line, out_name, 0, "what the page calls the direction out", .max_count = 32, .default_text = "out"),
-    FIELD(struct line, classes, 0, "object classes that count; empty: every class", .max_count = 100),
+    FIELD(struct line, classes, 0,
+          "object classes that count, as the model's labels have them (without a model all is motion); empty: every "
+          "class",
+          .max_count = 100),
     FIELD_ENUM(struct line, allowed, line_allowed_names, 0,
                "the directions that are allowed; the other raises a signal", .default_text = "both"),
     FIELD(struct line, recount_seconds, 0,

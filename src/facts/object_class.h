@@ -7,6 +7,9 @@
 /* What a class' name may take wherever one is kept or told; no card of a model that finds objects has longer ones. */
 enum { OBJECT_CLASS_MAX_BYTES = 64 };
 
+/* The class of all that moves, where there is no model, or while it fails. */
+#define OBJECT_CLASS_MOTION "motion"
+
 enum object_kind { OBJECT_PERSON = 1, OBJECT_ANIMAL, OBJECT_VEHICLE };
 
 /* 0: none of these, or not known; also of NULL. */

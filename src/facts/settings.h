@@ -10,6 +10,7 @@
 #include "facts/governor.h"
 #include "facts/http.h"
 #include "facts/managed_camera.h"
+#include "facts/model.h"
 #include "facts/notify.h"
 #include "facts/policy_types.h"
 #include "facts/trace.h"
@@ -227,8 +228,9 @@ struct settings {
     struct record_list cameras; /* of struct camera */
 };
 extern const struct record_descriptor settings_descriptor;
-/* What is valid, but makes the server do nothing of use: each with its path, as errors are. */
-void settings_warn(const struct settings *settings, struct record_errors *warnings);
+/* What is valid, but makes the server do nothing of use: each with its path, as errors are. `card` is the detector's;
+ * NULL: there is none, or it could not be read. */
+void settings_warn(const struct settings *settings, const struct model_card *card, struct record_errors *warnings);
 
 /* What a worker needs of the settings and nothing more: the hub encodes this and sends it over the link. */
 struct worker_config {

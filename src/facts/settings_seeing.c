@@ -2,6 +2,7 @@
 #include "facts/settings_internal.h"
 
 #include "base/networks.h"
+#include "facts/place_classes.h"
 
 const char *const decoder_choice_names[] = {"auto", "software", "va", "nvdec", "v4l2", NULL};
 static const struct record_field source_fields[] = {
@@ -260,13 +261,17 @@ static void warn_of_rate(double fps, double outage_seconds, const char *path, st
                           fps, 1 / fps, outage_seconds);
 }
 
-void settings_warn(const struct settings *settings, struct record_errors *warnings)
+void settings_warn(const struct settings *settings, const struct model_card *card, struct record_errors *warnings)
 {
     const struct camera *cameras = settings->cameras.items;
     double outage_seconds = settings->rules.outage_seconds;
+    bool has_model = settings->detector.model && *settings->detector.model;
     warn_of_rate(settings->source.picture_fps, outage_seconds, "source.picture_fps", warnings);
     for (size_t i = 0; i < settings->cameras.count; i++) {
-        g_autofree char *path = g_strdup_printf("cameras[%zu].analyse_fps", i);
-        warn_of_rate(cameras[i].analyse_fps, outage_seconds, path, warnings);
+        g_autofree char *path = g_strdup_printf("cameras[%zu]", i);
+        g_autofree char *rate_path = g_strconcat(path, ".analyse_fps", NULL);
+        warn_of_rate(cameras[i].analyse_fps, outage_seconds, rate_path, warnings);
+        if (card || !has_model)
+            place_classes_warn(&cameras[i], card ? &card->labels : NULL, path, warnings);
     }
 }

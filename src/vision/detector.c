@@ -9,6 +9,7 @@
 struct detector {
     struct held_model held;
     const char **object_classes;  /* interned, one per label */
+    struct record_strings labels; /* the same; under held.runtime_lock until they are there */
     struct candidate *candidates; /* NULL until a model was loaded */
     float nms_iou;
     /* atomic: of the first model that was loaded */
@@ -75,6 +76,9 @@ static void begin(struct detector *detector)
         detector->object_classes[i] = g_intern_string(card->labels.items[i]);
         counter_add(&detector->person_labels, object_kind_of(card->labels.items[i]) == OBJECT_PERSON);
     }
+    pthread_mutex_lock(&detector->held.runtime_lock);
+    detector->labels = (struct record_strings){(char **)(uintptr_t)detector->object_classes, card->labels.count};
+    pthread_mutex_unlock(&detector->held.runtime_lock);
 }
 
 bool detector_restart(struct detector *detector, GError **error)
@@ -159,6 +163,14 @@ double detector_confidence(const struct detector *detector, double wanted)
 bool detector_knows_people(const struct detector *detector)
 {
     return counter_get(&detector->person_labels) > 0;
+}
+
+const struct record_strings *detector_labels(struct detector *detector)
+{
+    pthread_mutex_lock(&detector->held.runtime_lock);
+    bool is_known = detector->labels.items != NULL;
+    pthread_mutex_unlock(&detector->held.runtime_lock);
+    return is_known ? &detector->labels : NULL;
 }
 
 static bool find(struct detector *detector, const struct frame *frame, const struct record_box *region,

@@ -1,5 +1,6 @@
 #include "vision/vision.h"
 
+#include "facts/object_class.h"
 #include "record/polygon.h"
 #include "vision/motion_internal.h"
 
@@ -42,7 +43,7 @@ struct motion *motion_new(const struct motion_settings *settings)
 {
     struct motion *motion = g_new0(struct motion, 1);
     motion->settings = *settings;
-    motion->object_class = g_intern_static_string("motion");
+    motion->object_class = g_intern_static_string(OBJECT_CLASS_MOTION);
     return motion;
 }
 

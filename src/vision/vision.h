@@ -121,6 +121,8 @@ double detector_confidence(const struct detector *detector, double wanted);
 /* Whether one of its labels is a person; false until a model was loaded. Any thread. One that finds only faces, plates
  * or things says nothing of where people are. */
 bool detector_knows_people(const struct detector *detector);
+/* Its labels, which stay as they are as long as it lives; NULL until a model was loaded. Any thread. */
+const struct record_strings *detector_labels(struct detector *detector);
 /* Runs the model on a frame, by the threshold it was opened with. On failure `detections` is empty. */
 bool detector_run(struct detector *detector, const struct frame *frame, struct detections *detections, GError **error);
 /* The same on a part of the frame, letterboxed by itself: small objects stay large. Boxes come as shares of the whole

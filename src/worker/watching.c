@@ -8,6 +8,7 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "facts/place_classes.h"
 #include "worker/stages.h"
 
 #include <string.h>
@@ -25,6 +26,7 @@ static void watched_free(void *data)
     g_free(camera->told);
     record_clear(&camera_health_descriptor, &camera->health);
     record_clear(&camera_descriptor, &camera->camera);
+    record_clear(&camera_descriptor, &camera->as_told);
     g_string_free(camera->events, TRUE);
     g_string_free(camera->tracks, TRUE);
     g_free(camera);
@@ -210,13 +212,20 @@ static char *describe_failing(const char *model, char *trouble, const char *inst
     return g_strdup_printf("%s fails%s; %s", model, why, instead);
 }
 
+/* What a camera does without its model, and what it cannot do. */
+static char *describe_instead(const struct watched_camera *camera)
+{
+    g_autofree char *lost = place_classes_describe(&camera->as_told, NULL);
+    return g_strconcat("what moves is followed instead", lost ? "; " : "", lost ? lost : "", NULL);
+}
+
 /* NULL: none does. */
 static char *describe_failing_model(const struct watched_camera *camera)
 {
-    static const char no_detector[] = "what moves is followed instead",
-                      no_reader[] = "a track that was lost for long gets a new id";
+    static const char no_reader[] = "a track that was lost for long gets a new id";
     struct worker *worker = camera->worker;
     enum models_loading loading = models_loading(worker);
+    g_autofree char *no_detector = describe_instead(camera);
     if (loading == MODELS_LOADING_DETECTOR)
         return g_strconcat("the model is still being loaded; ", no_detector, NULL);
     if (counter_get(&camera->health.detector_failing))
@@ -228,6 +237,14 @@ static char *describe_failing_model(const struct watched_camera *camera)
     return NULL;
 }
 
+/* A zone or line that waits for what never comes; NULL: none, or the model's labels are not known yet. */
+static char *describe_lost_place(const struct watched_camera *camera)
+{
+    struct detector *detector = camera->worker->detector;
+    const struct record_strings *labels = detector ? detector_labels(detector) : NULL;
+    return detector && !labels ? NULL : place_classes_describe(&camera->as_told, labels);
+}
+
 /* The first of these that holds is told, unless something worse is. */
 static void tell_troubles(struct watched_camera *camera, int64_t now_us)
 {
@@ -235,6 +252,7 @@ static void tell_troubles(struct watched_camera *camera, int64_t now_us)
     if (*health->last_error)
         return;
     g_autofree char *failing = describe_failing_model(camera);
+    g_autofree char *lost_place = describe_lost_place(camera);
     if (is_not_told(camera, now_us))
         replace_text(&health->last_error, "nothing of it is analysed, for it is not known what its policies allow: the "
                                           "hub's log says why");
@@ -243,6 +261,8 @@ static void tell_troubles(struct watched_camera *camera, int64_t now_us)
     else if (counter_get(&health->frames_too_far_apart))
         replace_text(&health->last_error, "pictures are analysed further apart than rules.outage_seconds: nothing is "
                                           "followed from one to the next, and nothing is counted");
+    else if (lost_place)
+        replace_text(&health->last_error, lost_place);
 }
 
 void watching_describe(struct watched_camera *camera, int64_t now_us)

@@ -263,6 +263,10 @@ static void take_camera(struct worker *worker, const void *body, size_t length)
         return;
     }
     struct watched_camera *camera = watching_find(worker, told->camera.id, strlen(told->camera.id));
+    if (camera) {
+        record_clear(&camera_descriptor, &camera->as_told);
+        record_copy(&camera_descriptor, &told->camera, &camera->as_told);
+    }
     pthread_mutex_lock(&worker->lock);
     if (camera) {
         unread = camera->told;

@@ -44,6 +44,7 @@ struct watched_camera {
     GString *tracks; /* of the frame being fed, JSON */
     int event_count, event_priority;
     struct log_limit preview_complaint;
+    struct camera as_told;                /* the main thread's: as its policies have it; all zeros until it was told */
     int64_t frames_before, rate_since_us; /* the main thread's: for analysed_fps */
     int64_t frames_when_woken;            /* the main thread's */
     int64_t started_us;                   /* immutable once it is analysed */

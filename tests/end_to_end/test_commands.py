@@ -3,6 +3,7 @@ import json
 import sqlite3
 import sys
 
+import onnx_file
 from world import Directory, run_tests, vedette, wrong_and_total
 
 
@@ -37,6 +38,18 @@ def config_check_tells_every_mistake():
         result = vedette("config", "check", path)  # valid, but nothing would be counted
         told = [line.removeprefix(f"{path}: warning: ").split(":")[0] for line in result.stderr.strip().split("\n")]
         assert result.returncode == 0 and told == ["source.picture_fps", "cameras[1].analyse_fps"], result
+        zone = "{id: %s, polygon: [[0, 0], [1, 0], [1, 1]], classes: [%s]}"
+        line = "{id: l, a: [0, 0.5], b: [1, 0.5], classes: [car]}"
+        zones = ", ".join((zone % ("a", "person, motion"), zone % ("b", "Person"), zone % ("c", "")))
+        cameras = f"cameras:\n  - {{id: a, source: rtsp://h/, zones: [{zones}], lines: [{line}]}}\n"
+        onnx_file.write(directory / "m.onnx", labels=["person", "car"])
+        for config, expected in (("", ["zones[0].classes[0]", "zones[1].classes[0]", "lines[0].classes[0]"]),
+                                 (f"detector: {{model: {directory / 'm.onnx'}}}\n", ["zones[1].classes[0]"]),
+                                 (f"detector: {{model: {directory / 'none.onnx'}}}\n", [])):  # its labels are not known
+            path.write_text(config + cameras)
+            result = vedette("config", "check", path)  # valid, but classes that nothing can have
+            told = [line.removeprefix(f"{path}: warning: cameras[0].").split(":")[0] for line in result.stderr.splitlines()]
+            assert result.returncode == 0 and told == expected, result
         for words in (("--config", path), (f"--config={path}",)):
             result = vedette("config", "check", *words)
             assert result.returncode == 0 and f"{path}: ok, " in result.stdout, result

@@ -113,6 +113,30 @@ def a_model_that_takes_long_to_load_costs_its_camera_only_the_model():
             assert hub.stop() == 0 and "are killed" not in hub.log(), hub.log()  # a stop does not wait for it
 
 
+def classes_that_nothing_can_have_are_told():
+    """A zone that asks for them counts nothing: without a model, with one that has other labels, and while one fails."""
+    need_models()
+    zone = "    zones: [{id: %s, classes: [%s], polygon: [[0, 0], [1, 0], [1, 1], [0, 1]]}]\n"
+    with Directory() as directory, Camera(directory, "scene://corridor") as camera:
+        cameras = "cameras:\n" + "".join(camera_config(name, camera.url, lines=False) + zone % (name, classes)
+                                         for name, classes in (("yard", "person"), ("shop", "thing, person"), ("hall", "motion")))
+        of_yard = "zone 'yard' counts nothing: it asks for class person, and "
+        onnx_file.write(directory / "things.onnx")
+        onnx_file.write(directory / "failing.onnx", onnx_file.failing, limit=-1.0)
+        for config, expected in (
+                ("", {"yard": of_yard + "without a model", "shop": "zone 'shop' counts nothing: it asks for class thing and others"}),
+                (detector_config(directory / "things.onnx"), {"yard": of_yard + "the model's labels have no such class"}),
+                (detector_config(directory / "failing.onnx"), {"yard": "what moves is followed instead; " + of_yard,
+                                                               "shop": "what moves is followed instead; zone 'shop'",
+                                                               "hall": "what moves is followed instead"})):
+            with Hub(directory, FAST + config + cameras) as hub:
+                until(lambda: hub.online() == {"yard", "shop", "hall"}, "the cameras are online")
+                for name, words in expected.items():
+                    until(lambda: words in health(hub, name)["last_error"], f"{name} says that {words}")
+                for name in {"yard", "shop", "hall"} - expected.keys():
+                    assert not health(hub, name)["last_error"], health(hub, name)
+
+
 def a_model_that_never_loads_is_told_of():
     need_models()
     with Directory() as directory, Camera(directory, "scene://corridor") as camera:
@@ -374,6 +398,7 @@ if __name__ == "__main__":
         ("a model that cannot be loaded is one that fails", a_model_that_cannot_be_loaded_is_one_that_fails),
         ("a model that takes long to load costs its camera only the model",
          a_model_that_takes_long_to_load_costs_its_camera_only_the_model),
+        ("classes that nothing can have are told", classes_that_nothing_can_have_are_told),
         ("a model that never loads is told of", a_model_that_never_loads_is_told_of),
         ("tracks are looked at in the cage", tracks_are_looked_at_in_the_cage),
         ("looks that hang cost no camera", looks_that_hang_cost_no_camera),

@@ -44,7 +44,7 @@ export interface Zone {
   kind: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask";
   /** corners, 0..1 of the frame, x right, y down */
   polygon: [number, number][];
-  /** object classes that count; empty: every class */
+  /** object classes that count, as the model's labels have them (without a model all is motion); empty: every class */
   classes: string[];
   /** a stay this long gives one dwell event; 0: none (s) */
   dwell_seconds: number;
@@ -92,7 +92,7 @@ export interface Line {
   in_name: string;
   /** what the page calls the direction out */
   out_name: string;
-  /** object classes that count; empty: every class */
+  /** object classes that count, as the model's labels have them (without a model all is motion); empty: every class */
   classes: string[];
   /** the directions that are allowed; the other raises a signal */
   allowed: "both" | "in" | "out";
@@ -2856,7 +2856,7 @@ export interface LineInput {
   in_name?: string | null;
   /** what the page calls the direction out */
   out_name?: string | null;
-  /** object classes that count; empty: every class */
+  /** object classes that count, as the model's labels have them (without a model all is motion); empty: every class */
   classes?: string[] | null;
   /** the directions that are allowed; the other raises a signal */
   allowed?: "both" | "in" | "out" | null;
@@ -3114,7 +3114,7 @@ export interface ZoneInput {
   kind?: "area" | "intrusion" | "restricted" | "shelf" | "counter" | "queue" | "seat" | "privacy_mask" | "motion_mask" | null;
   /** corners, 0..1 of the frame, x right, y down */
   polygon: [number, number][];
-  /** object classes that count; empty: every class */
+  /** object classes that count, as the model's labels have them (without a model all is motion); empty: every class */
   classes?: string[] | null;
   /** a stay this long gives one dwell event; 0: none (s) */
   dwell_seconds?: number | null;
