@@ -13,9 +13,17 @@ static void handle_audit(struct request *request, struct answer *answer)
 {
     const struct audit_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) views =
-        store_audit_list(request->api->store, request->login.user->org_id,
-                         asked->cursor ? asked->cursor : asked->before, asked->limit + 1, &error);
+    const struct audit_filter filter = {
+        .before_sequence = asked->cursor ? asked->cursor : asked->before,
+        .from_ms = asked->from.ms,
+        .to_ms = asked->to.ms,
+        .actor_id = asked->actor_id,
+        .subject_id = asked->subject_id,
+        .action = asked->action,
+        .subject_kind = asked->subject_kind,
+        .limit = asked->limit + 1,
+    };
+    g_autoptr(GPtrArray) views = store_audit_find(request->api->store, request->login.user->org_id, &filter, &error);
     if (!views) {
         answer_error(answer, error);
         return;

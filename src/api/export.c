@@ -125,6 +125,60 @@ static void keep_fields(json_t *items, GPtrArray *fields)
     }
 }
 
+/* ---- what is like what is asked for (ROUTE_MATCHED) ---- */
+
+/* The word that a parameter asks for; NULL: none. */
+static const char *word_of(const struct record_field *field, const struct request *request)
+{
+    const char *member = (const char *)request->parameters + field->offset;
+    if (field->kind == RECORD_STRING)
+        return *(char *const *)member;
+    return field->kind == RECORD_ENUM && *(const int *)member ? record_enum_name(field->names, *(const int *)member)
+                                                              : NULL;
+}
+
+static bool is_paging(const char *name)
+{
+    static const char *const paging[] = {"limit", "cursor", "fields", "format", NULL};
+    return g_strv_contains(paging, name);
+}
+
+static bool is_like(const json_t *value, const char *word)
+{
+    if (json_is_boolean(value))
+        return json_is_true(value) == (strcmp(word, "true") == 0);
+    return g_strcmp0(json_string_value(value), word) == 0;
+}
+
+static bool is_asked_for(const struct request *request, const json_t *item)
+{
+    const struct record_descriptor *parameters = request->route->parameters;
+    for (size_t i = 0; i < parameters->field_count; i++) {
+        const struct record_field *field = &parameters->fields[i];
+        const char *word = is_paging(field->name) ? NULL : word_of(field, request);
+        if (word && !is_like(json_object_get(item, field->name), word))
+            return false;
+    }
+    return true;
+}
+
+static bool is_match_asked(const struct request *request)
+{
+    return (request->route->features & ROUTE_MATCHED) && !is_asked_for(request, NULL);
+}
+
+static void keep_matches(const struct request *request, json_t *tree)
+{
+    json_t *items = json_object_get(tree, "items"), *kept = json_array(), *item;
+    size_t index;
+    json_array_foreach(items, index, item)
+    {
+        if (is_asked_for(request, item))
+            json_array_append(kept, item);
+    }
+    json_object_set_new(tree, "items", kept);
+}
+
 /* ---- a page of what a handler listed whole (ROUTE_WHOLE) ---- */
 
 static void add_key(const struct record_field *field, enum record_schema_use use, void *names)
@@ -236,8 +290,8 @@ void request_export(const struct request *request, struct answer *answer)
     record_each_field(request->route->response, RECORD_SCHEMA_ANSWER, add_name, known);
     g_autoptr(GPtrArray) fields = read_fields(request, known, &errors);
     record_errors_clear(&errors);
-    bool is_whole = request->route->features & ROUTE_WHOLE;
-    if (!fields && !wants_csv(request) && !(is_whole && is_page_asked(request))) {
+    bool is_whole = request->route->features & ROUTE_WHOLE, is_matched = is_match_asked(request);
+    if (!fields && !wants_csv(request) && !(is_whole && is_page_asked(request)) && !is_matched) {
         if (is_whole)
             add_no_cursor(answer);
         return;
@@ -245,6 +299,8 @@ void request_export(const struct request *request, struct answer *answer)
     gsize size;
     const char *text = g_bytes_get_data(answer->body, &size);
     json_t *tree = json_loadb(text, size, 0, NULL);
+    if (is_matched)
+        keep_matches(request, tree);
     if (!is_whole || cut_page(request, tree, answer))
         export_items(request, tree, known, fields, answer);
     json_decref(tree);

@@ -90,10 +90,10 @@ static const struct route routes[] = {
      .name = "listErrors",
      .role = ROLE_ADMIN,
      .rate = RATE_READ,
-     .parameters = &list_parameters_descriptor,
+     .parameters = &error_match_parameters_descriptor,
      .answers = ANSWER_PAGE,
      .response = &error_group_view_descriptor,
-     .features = ROUTE_WHOLE | ROUTE_SERVER,
+     .features = ROUTE_WHOLE | ROUTE_MATCHED | ROUTE_SERVER,
      .handle = handle_errors,
      .doc = "What the server and its workers logged as errors since it began, by what they have in common, the latest "
             "first: 256 groups at most, of which the quietest makes room."},

@@ -81,6 +81,7 @@ enum route_feature {
     ROUTE_VERSIONED = 1 << 1, /* changes something that has an ETag: If-Match refuses to overwrite another's change */
     ROUTE_FILTERED = 1 << 3,  /* its handler keeps who is held to cameras to these, also where the request names none */
     ROUTE_WHOLE = 1 << 4,     /* its handler lists all there is: export.c cuts the page from it */
+    ROUTE_MATCHED = 1 << 14,  /* of these: export.c leaves what is as its other parameters say */
     ROUTE_SERVER = 1 << 5,    /* concerns every org: the platform's, and an administrator's where no other org stands */
     ROUTE_SECRET = 1 << 2,    /* what is asked or answered is a secret: no copy of it is kept (idempotency.c) */
     ROUTE_UNCHOSEN = 1 << 6,  /* also for a password that someone else chose: what leads to another, or away */

@@ -42,6 +42,34 @@ static const struct record_field list_fields[] = {WHOLE(struct list_parameters)}
 const struct record_descriptor list_parameters_descriptor =
     RECORD(struct list_parameters, "ListParameters", 1, list_fields, "How a list is told.");
 
+const char *const truth_names[] = {"true", "false", NULL};
+#define MATCH(member, doc) FIELD(struct match_parameters, member, 0, doc, .min_count = 1, .max_count = 256)
+#define MATCH_ID(member, doc) FIELD(struct match_parameters, member, RECORD_TEXT_ID, doc)
+#define MATCH_ENUM(member, names, doc) FIELD_ENUM(struct match_parameters, member, names, 0, doc)
+#define MATCHES(list, record_name, record_doc, ...)                                                                    \
+    static const struct record_field list##_match_fields[] = {__VA_ARGS__, WHOLE(struct match_parameters)};            \
+    const struct record_descriptor list##_match_parameters_descriptor =                                                \
+        RECORD(struct match_parameters, record_name, 1, list##_match_fields, record_doc)
+
+MATCHES(camera, "CameraParameters", "Which cameras.", MATCH_ID(site_id, "of this site"),
+        MATCH_ID(class_id, "of this class"), MATCH(name, "with this name"),
+        MATCH_ENUM(enabled, truth_names, "that are to be watched, or not"),
+        MATCH_ENUM(online, truth_names, "whose pictures come, or do not"),
+        MATCH_ENUM(managed_by, camera_origin_names, "that the settings file has, or that were made by the API"));
+MATCHES(user, "UserParameters", "Which users.", MATCH(username, "who logs in as this"),
+        MATCH_ENUM(role, role_names, "of this role"),
+        MATCH_ENUM(is_disabled, truth_names, "who may not log in, or may"));
+MATCHES(key, "ApiKeyParameters", "Which API keys.", MATCH_ID(created_by, "made by this user"),
+        MATCH_ENUM(role, role_names, "of this role"));
+MATCHES(job, "JobParameters", "Which jobs.", MATCH_ENUM(last_state, run_state_names, "whose latest time went so"),
+        MATCH_ENUM(is_paused, truth_names, "that are paused, or not"));
+MATCHES(error, "ErrorParameters", "Which errors.", MATCH(module, "of this room"),
+        MATCH_ENUM(is_of_worker, truth_names, "that a worker told of, or the hub"));
+MATCHES(breaker, "BreakerListParameters", "Which circuit breakers.", MATCH(state, "in this state"),
+        MATCH_ENUM(is_camera, truth_names, "of cameras, or of upstreams"));
+MATCHES(model, "ModelParameters", "Which models.", MATCH_ENUM(family, model_family_names, "of this family"));
+MATCHES(hold, "LegalHoldParameters", "Which holds.", MATCH_ID(camera_id, "of this camera's rows"));
+
 static const struct record_field camera_list_fields[] = {
     FIELD(struct camera_list_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
     WHOLE(struct camera_list_parameters),
@@ -305,6 +333,11 @@ const struct record_descriptor retention_parameters_descriptor =
 static const struct record_field audit_fields[] = {
     FIELD(struct audit_parameters, before, 0, "entries before this sequence; 0: the newest", .min = 0, .max = 0x1p53),
     FIELD(struct audit_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    FIELD(struct audit_parameters, actor_id, RECORD_TEXT_ID, "by this user, or by system"),
+    FIELD_ENUM(struct audit_parameters, subject_kind, audit_subject_names, 0, "of what is of this kind"),
+    FIELD(struct audit_parameters, subject_id, 0, "of this thing", .min_count = 1, .max_count = 256),
+    FIELD(struct audit_parameters, action, RECORD_TEXT_ID, "that did this, e.g. update"),
+    FROM_TO(struct audit_parameters),
     LIMIT(struct audit_parameters),
     LIST(struct audit_parameters),
 };

@@ -3,12 +3,17 @@
  */
 #pragma once
 
+#include "facts/audit.h"
+#include "facts/camera.h"
 #include "facts/event.h"
 #include "facts/incident.h"
+#include "facts/job.h"
 #include "facts/log.h"
+#include "facts/model.h"
 #include "facts/occupancy.h"
 #include "facts/policy_types.h"
 #include "facts/report.h"
+#include "facts/user.h"
 
 enum { PARAMETER_LIMIT_MAX = 500 };
 
@@ -23,6 +28,26 @@ struct list_parameters {
     enum list_format format;
 };
 extern const struct record_descriptor list_parameters_descriptor;
+
+/* Of what a handler lists whole, only what is like this (ROUTE_MATCHED): each is named as a field of what is listed,
+ * and unset takes all. Each list takes some of them. */
+enum truth { TRUTH_TRUE = 1, TRUTH_FALSE };
+extern const char *const truth_names[];
+struct match_parameters {
+    char *camera_id, *site_id, *class_id, *name, *username, *created_by, *module, *state;
+    enum role role;
+    enum camera_origin managed_by;
+    enum model_family family;
+    enum run_state last_state;
+    enum truth enabled, online, is_disabled, is_paused, is_of_worker, is_camera;
+    int32_t limit; /* 0: all */
+    char *cursor;
+    char *fields;
+    enum list_format format;
+};
+extern const struct record_descriptor camera_match_parameters_descriptor, user_match_parameters_descriptor,
+    key_match_parameters_descriptor, job_match_parameters_descriptor, error_match_parameters_descriptor,
+    breaker_match_parameters_descriptor, model_match_parameters_descriptor, hold_match_parameters_descriptor;
 
 /* Of one camera, or of all. */
 struct camera_list_parameters {
@@ -202,6 +227,9 @@ extern const struct record_descriptor retention_parameters_descriptor;
 
 struct audit_parameters {
     int64_t before, cursor; /* 0: from the newest; the cursor goes before */
+    char *actor_id, *subject_id, *action;
+    enum audit_subject subject_kind;
+    struct record_time from, to; /* [from, to) */
     int32_t limit;
     char *fields;
     enum list_format format;

@@ -18,6 +18,16 @@ struct audit_change {
 /* An entry of its own, for what changes no row: a login, a look at something. */
 bool store_audit_add(struct store *store, const struct audit_by *by, const struct audit_change *change, GError **error);
 
+/* Which entries; what is NULL or 0 is open. */
+struct audit_filter {
+    int64_t before_sequence;
+    int64_t from_ms, to_ms; /* [from, to) */
+    const char *actor_id, *subject_id, *action;
+    enum audit_subject subject_kind;
+    int limit; /* 1 to AUDIT_LIMIT_MAX */
+};
+/* Newest first: a new GPtrArray of struct audit_view *. */
+GPtrArray *store_audit_find(struct store *store, const char *org_id, const struct audit_filter *filter, GError **error);
 /* Newest first, before `before_sequence` (0: from the end): a new GPtrArray of struct audit_view *. */
 GPtrArray *store_audit_list(struct store *store, const char *org_id, int64_t before_sequence, int limit,
                             GError **error);

@@ -137,22 +137,62 @@ static void view_free(void *view)
     g_free(view);
 }
 
-GPtrArray *store_audit_list(struct store *store, const char *org_id, int64_t before_sequence, int limit, GError **error)
+enum { FILTER_VALUES_MAX = 9 };
+struct filter_terms {
+    GString *sql; /* follows "WHERE e.org_id = $1 AND " */
+    struct record_sql_value values[FILTER_VALUES_MAX];
+    size_t count;
+};
+
+static void add_term(struct filter_terms *terms, const char *compares, struct record_sql_value value)
 {
+    terms->values[terms->count++] = value;
+    g_string_append_printf(terms->sql, "%s%s $%zu", terms->count > 2 ? " AND " : "", compares, terms->count);
+}
+
+static void add_text(struct filter_terms *terms, const char *compares, const char *text)
+{
+    if (text)
+        add_term(terms, compares, sql_text(text));
+}
+
+static void add_terms(struct filter_terms *terms, const char *org_id, const struct audit_filter *filter)
+{
+    terms->values[terms->count++] = sql_text(org_id);
+    add_term(terms, "e.sequence <", sql_integer(filter->before_sequence > 0 ? filter->before_sequence : INT64_MAX));
+    add_text(terms, "e.actor_id =", filter->actor_id);
+    add_text(terms, "e.subject_kind =",
+             filter->subject_kind ? record_enum_name(audit_subject_names, (int)filter->subject_kind) : NULL);
+    add_text(terms, "e.subject_id =", filter->subject_id);
+    add_text(terms, "e.action =", filter->action);
+    if (filter->from_ms)
+        add_term(terms, "e.at >=", sql_time(filter->from_ms));
+    if (filter->to_ms)
+        add_term(terms, "e.at <", sql_time(filter->to_ms));
+    terms->values[terms->count++] = sql_integer(CLAMP(filter->limit, 1, AUDIT_LIMIT_MAX));
+    g_string_append_printf(terms->sql, " ORDER BY e.sequence DESC LIMIT $%zu", terms->count);
+}
+
+GPtrArray *store_audit_find(struct store *store, const char *org_id, const struct audit_filter *filter, GError **error)
+{
+    struct filter_terms terms = {.sql = g_string_new(NULL)};
+    add_terms(&terms, org_id, filter);
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     g_autoptr(GPtrArray) entries =
-        transaction ? select_whole(transaction, "e.sequence < $2 ORDER BY e.sequence DESC LIMIT $3",
-                                   STORE_VALUES(sql_text(org_id),
-                                                sql_integer(before_sequence > 0 ? before_sequence : INT64_MAX),
-                                                sql_integer(CLAMP(limit, 1, AUDIT_LIMIT_MAX))),
-                                   error)
-                    : NULL;
+        transaction ? select_whole(transaction, terms.sql->str, terms.values, terms.count, error) : NULL;
+    g_string_free(terms.sql, TRUE);
     if (!entries)
         return NULL;
     GPtrArray *views = g_ptr_array_new_with_free_func(view_free);
     for (guint i = 0; i < entries->len; i++)
         g_ptr_array_add(views, view_of(g_ptr_array_index(entries, i)));
     return views;
+}
+
+GPtrArray *store_audit_list(struct store *store, const char *org_id, int64_t before_sequence, int limit, GError **error)
+{
+    const struct audit_filter filter = {.before_sequence = before_sequence, .limit = limit};
+    return store_audit_find(store, org_id, &filter, error);
 }
 
 /* ---- verifying ---- */

@@ -399,6 +399,57 @@ static void assert_counted(const struct api_world *world, const char *path, cons
     json_decref(json);
 }
 
+/* The ids, or another field, of what is listed, as "a,b". g_free. */
+static char *listed(const struct api_world *world, const char *path, const char *field)
+{
+    json_t *list = ask(world, "GET", path, NULL, 200), *item;
+    GString *names = g_string_new(NULL);
+    size_t index;
+    json_array_foreach(json_object_get(list, "items"), index, item)
+        g_string_append_printf(names, "%s%s", index ? "," : "", json_string_value(json_object_get(item, field)));
+    json_decref(list);
+    return g_string_free(names, FALSE);
+}
+
+static void test_lists_are_searched(void)
+{
+    static const struct {
+        const char *path, *field, *found;
+    } searches[] = {
+        {"/api/v1/cameras?site_id=lyon", "id", "yard"},
+        {"/api/v1/cameras?enabled=false", "id", "yard"},
+        {"/api/v1/cameras?enabled=true", "id", "cam-1"},
+        {"/api/v1/cameras?enabled=true&site_id=lyon", "id", ""},
+        {"/api/v1/cameras?enabled=true&limit=1", "id", "cam-1"},
+        {"/api/v1/cameras?online=true&fields=id", "id", ""},
+        {"/api/v1/users?role=operator", "username", "eve"},
+        {"/api/v1/users?role=operator&is_disabled=true", "username", ""},
+        {"/api/v1/users?username=admin", "username", "admin"},
+    };
+    struct api_world world;
+    struct camera camera;
+    world_init(&world);
+    world_login(&world);
+    record_copy(&camera_descriptor, world.settings.cameras.items, &camera);
+    g_free(camera.id);
+    g_free(camera.site_id);
+    camera.id = g_strdup("yard");
+    camera.site_id = g_strdup("lyon");
+    camera.enabled = false;
+    live_put_camera(world.live, &camera);
+    record_clear(&camera_descriptor, &camera);
+    json_decref(ask(&world, "POST", "/api/v1/users",
+                    "{\"username\":\"eve\",\"role\":\"operator\",\"password\":\"a-long-password\"}", 201));
+    for (size_t i = 0; i < G_N_ELEMENTS(searches); i++) {
+        g_autofree char *found = listed(&world, searches[i].path, searches[i].field);
+        g_assert_cmpstr(found, ==, searches[i].found);
+    }
+    g_autofree char *who = listed(&world, "/api/v1/audit?subject_kind=user&action=create", "action");
+    g_assert_cmpstr(who, ==, "create");
+    json_decref(ask(&world, "GET", "/api/v1/cameras?enabled=perhaps", NULL, 400));
+    world_clear(&world);
+}
+
 /* The page asks for it every two seconds: to find what each has counted must not take longer than to tell of it. */
 static void test_many_cameras_are_soon_listed(void)
 {
@@ -425,6 +476,7 @@ int main(int argc, char **argv)
     g_test_add_func("/resources/kept_answers_have_a_bound", test_kept_answers_have_a_bound);
     g_test_add_func("/resources/registers", test_registers);
     g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
+    g_test_add_func("/resources/lists are searched", test_lists_are_searched);
     g_test_add_func("/resources/many cameras are soon listed", test_many_cameras_are_soon_listed);
     return g_test_run();
 }

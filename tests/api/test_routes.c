@@ -113,6 +113,40 @@ static void look_at_list(const struct route *route)
     g_assert_true(keys || !(route->features & ROUTE_WHOLE));
 }
 
+struct match_search {
+    const char *name;
+    bool is_found;
+};
+
+static void look_for_match(const struct record_field *field, enum record_schema_use use, void *data)
+{
+    struct match_search *search = data;
+    (void)use;
+    search->is_found |= strcmp(field->name, search->name) == 0 &&
+                        (field->kind == RECORD_STRING || field->kind == RECORD_ENUM || field->kind == RECORD_BOOL);
+}
+
+/* What a list is searched by is a field of what it lists, which can be compared with a word. */
+static void look_at_matches(const struct route *route)
+{
+    static const char *const paging[] = {"limit", "cursor", "fields", "format", NULL};
+    if (!(route->features & ROUTE_MATCHED))
+        return;
+    g_assert_true(route->features & ROUTE_WHOLE);
+    for (size_t i = 0; i < route->parameters->field_count; i++) {
+        const struct record_field *field = &route->parameters->fields[i];
+        struct match_search search = {field->name, g_strv_contains(paging, field->name)};
+        record_each_field(route->response, RECORD_SCHEMA_ANSWER, look_for_match, &search);
+        if (!search.is_found)
+            g_error("%s: nothing that it lists is found by %s", route->name, field->name);
+    }
+}
+
+static void test_every_search_is_by_what_is_listed(void)
+{
+    each_route(look_at_matches);
+}
+
 static void test_every_list_comes_in_pages(void)
 {
     each_route(look_at_list);
@@ -189,6 +223,7 @@ int main(int argc, char **argv)
     g_test_add_func("/routes/every route says what it takes and answers",
                     test_every_route_says_what_it_takes_and_answers);
     g_test_add_func("/routes/every list comes in pages", test_every_list_comes_in_pages);
+    g_test_add_func("/routes/every search is by what is listed", test_every_search_is_by_what_is_listed);
     g_test_add_func("/routes/codes are of their own", test_codes_are_of_their_own);
     g_test_add_func("/routes/what is not valid is told with its path and a code",
                     test_what_is_not_valid_is_told_with_its_path_and_a_code);

@@ -52,6 +52,46 @@ static void test_audit_tells_who_did_what(void)
     world_clear(&world);
 }
 
+static guint count_found(struct store_world *world, const struct audit_filter *filter)
+{
+    g_autoptr(GError) error = NULL;
+    struct audit_filter bounded = *filter;
+    bounded.limit = 10;
+    g_autoptr(GPtrArray) views = store_audit_find(world->store, "default", &bounded, &error);
+    g_assert_no_error(error);
+    return views->len;
+}
+
+static void test_audit_is_searched(void)
+{
+    struct store_world world;
+    begin(&world, "UTC", world_start_ms);
+    note(&world, "create");
+    clock_fake_step_wall_ms(world.clock, 1000);
+    note(&world, "update");
+    const struct audit_by other = {"default", "other-id", "other", NULL, NULL};
+    const struct audit_change change = {AUDIT_CAMERA, "door", "update", NULL, NULL};
+    g_assert_true(store_audit_add(world.store, &other, &change, NULL));
+    static const struct {
+        struct audit_filter filter;
+        guint found;
+    } searches[] = {
+        {{.limit = 10}, 3},
+        {{.actor_id = "admin-id"}, 2},
+        {{.actor_id = "nobody"}, 0},
+        {{.subject_kind = AUDIT_CAMERA}, 1},
+        {{.subject_id = "user-7", .action = "update"}, 1},
+        {{.action = "update"}, 2},
+        {{.from_ms = world_start_ms + 1000}, 2},
+        {{.to_ms = world_start_ms + 1000}, 1},
+        {{.from_ms = world_start_ms, .to_ms = world_start_ms + 1, .actor_id = "admin-id", .before_sequence = 3}, 1},
+        {{.action = "update", .before_sequence = 2}, 0},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(searches); i++)
+        g_assert_cmpuint(count_found(&world, &searches[i].filter), ==, searches[i].found);
+    world_clear(&world);
+}
+
 static void test_audit_verify_finds_what_was_done_to_it(void)
 {
     static const struct {
@@ -269,6 +309,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     if (world_is_missing())
         return 0;
+    g_test_add_func("/audit/is_searched", test_audit_is_searched);
     g_test_add_func("/audit/audit_tells_who_did_what", test_audit_tells_who_did_what);
     g_test_add_func("/audit/audit_verify_finds_what_was_done_to_it", test_audit_verify_finds_what_was_done_to_it);
     g_test_add_func("/audit/audit_of_earlier_versions_verifies", test_audit_of_earlier_versions_verifies);

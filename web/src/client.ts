@@ -144,7 +144,7 @@ export class Client {
   }
 
   /** Every camera with online, health, and its lines and zones with the counts of today (UTC). */
-  async listCameras<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.CameraView, Fields>>> {
+  async listCameras<Fields extends string = never>(query: { site_id?: string; class_id?: string; name?: string; enabled?: "true" | "false"; online?: "true" | "false"; managed_by?: "file" | "api"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.CameraView, Fields>>> {
     return (await this.send("GET", `/api/v1/cameras`, query, undefined, call)).json();
   }
 
@@ -249,7 +249,7 @@ export class Client {
   }
 
   /** The circuit breakers of the org's cameras, and of the upstreams that all share. */
-  async listBreakers<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.BreakerView, Fields>>> {
+  async listBreakers<Fields extends string = never>(query: { state?: string; is_camera?: "true" | "false"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.BreakerView, Fields>>> {
     return (await this.send("GET", `/api/v1/breakers`, query, undefined, call)).json();
   }
 
@@ -289,7 +289,7 @@ export class Client {
   }
 
   /** The server's jobs and how they stand; what they did, to whom runs the server. */
-  async listJobs<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Job, Fields>>> {
+  async listJobs<Fields extends string = never>(query: { last_state?: "running" | "done" | "failed" | "skipped" | "cancelled"; is_paused?: "true" | "false"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Job, Fields>>> {
     return (await this.send("GET", `/api/v1/jobs`, query, undefined, call)).json();
   }
 
@@ -329,7 +329,7 @@ export class Client {
   }
 
   /** Holds that stand and that ended, newest first. */
-  async listLegalHolds<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.LegalHold, Fields>>> {
+  async listLegalHolds<Fields extends string = never>(query: { camera_id?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.LegalHold, Fields>>> {
     return (await this.send("GET", `/api/v1/legal-holds`, query, undefined, call)).json();
   }
 
@@ -344,7 +344,7 @@ export class Client {
   }
 
   /** Who did what, when, from where, before and after, newest first. */
-  async listAudit<Fields extends string = never>(query: { before?: number; cursor?: number; limit?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Audit, Fields>>> {
+  async listAudit<Fields extends string = never>(query: { before?: number; cursor?: number; actor_id?: string; subject_kind?: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint" | "server"; subject_id?: string; action?: string; from?: string; to?: string; limit?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Audit, Fields>>> {
     return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
   }
 
@@ -494,7 +494,7 @@ export class Client {
   }
 
   /** What the server and its workers logged as errors since it began, by what they have in common, the latest first: 256 groups at most, of which the quietest makes room. */
-  async listErrors<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ErrorGroup, Fields>>> {
+  async listErrors<Fields extends string = never>(query: { module?: string; is_of_worker?: "true" | "false"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ErrorGroup, Fields>>> {
     return (await this.send("GET", `/api/v1/errors`, query, undefined, call)).json();
   }
 
@@ -519,7 +519,7 @@ export class Client {
   }
 
   /** The org's users, by name. */
-  async listUsers<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.User, Fields>>> {
+  async listUsers<Fields extends string = never>(query: { username?: string; role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform"; is_disabled?: "true" | "false"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.User, Fields>>> {
     return (await this.send("GET", `/api/v1/users`, query, undefined, call)).json();
   }
 
@@ -544,7 +544,7 @@ export class Client {
   }
 
   /** The org's API keys that stand, newest first; what they are is told once, when they are made. */
-  async listTokens<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ApiKey, Fields>>> {
+  async listTokens<Fields extends string = never>(query: { created_by?: string; role?: "anonymous" | "viewer" | "operator" | "privacy_officer" | "admin" | "platform"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ApiKey, Fields>>> {
     return (await this.send("GET", `/api/v1/tokens`, query, undefined, call)).json();
   }
 
@@ -739,7 +739,7 @@ export class Client {
   }
 
   /** The models that the server has, by id, and what it uses them for. */
-  async listModels<Fields extends string = never>(query: { limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ModelView, Fields>>> {
+  async listModels<Fields extends string = never>(query: { family?: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc" | "end_to_end" | "nanodet_plus"; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.ModelView, Fields>>> {
     return (await this.send("GET", `/api/v1/models`, query, undefined, call)).json();
   }
 
