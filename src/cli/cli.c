@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include <glib.h>
+#include <locale.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -48,12 +49,17 @@ static const struct cli_command *const commands[] = {
     &command_spool_bench,
 };
 
+static void print_row(FILE *out, const struct cli_command *command)
+{
+    fprintf(out, "  vedette %s %s\n        %s\n", command->name, command->usage, command->summary);
+}
+
 static void print_help(FILE *out)
 {
     fprintf(out, "Vedette %s: watches cameras and turns what they see into counts, events and logs.\n\n",
             VEDETTE_VERSION);
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++)
-        fprintf(out, "  vedette %s %s\n        %s\n", commands[i]->name, commands[i]->usage, commands[i]->summary);
+        print_row(out, commands[i]);
 }
 
 /* Words of `name` that argv starts with; 0 when it does not match. */
@@ -84,8 +90,34 @@ static void tell_unknown(int argc, char **argv)
         fprintf(stderr, "vedette: '%s' is no command; `vedette help` lists them\n", argv[1]);
 }
 
+static bool asks_for_help(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++)
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return true;
+    return false;
+}
+
+static int run_command(const struct cli_command *command, int argc, char **argv)
+{
+    g_autofree char *name = g_strdup_printf("vedette %s", command->name);
+    g_set_prgname(name); /* which its help begins with */
+    if (!command->is_helped_by_row || !asks_for_help(argc, argv))
+        return command->main(argc, argv);
+    print_row(stdout, command);
+    return 0;
+}
+
+/* GLib takes options' texts for UTF-8, as ours all are, only where the locale says so. */
+static void speak_utf8(void)
+{
+    if (!setlocale(LC_CTYPE, "C.UTF-8"))
+        setlocale(LC_CTYPE, "");
+}
+
 int main(int argc, char **argv)
 {
+    speak_utf8();
     if (argc < 2 || strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0) {
         print_help(argc < 2 ? stderr : stdout);
         return argc < 2 ? 2 : 0;
@@ -96,11 +128,8 @@ int main(int argc, char **argv)
     }
     for (size_t i = 0; i < G_N_ELEMENTS(commands); i++) {
         int words = words_matched(commands[i]->name, argc - 1, argv + 1);
-        if (words > 0) {
-            g_autofree char *name = g_strdup_printf("vedette %s", commands[i]->name);
-            g_set_prgname(name); /* which its help begins with */
-            return commands[i]->main(argc - words, argv + words);
-        }
+        if (words > 0)
+            return run_command(commands[i], argc - words, argv + words);
     }
     tell_unknown(argc, argv);
     return 2;

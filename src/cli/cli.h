@@ -1,6 +1,8 @@
 /* CLI: one table of commands (cli.c), a file each (command_*.c). Help comes from the table. */
 #pragma once
 
+#include <stdbool.h>
+
 struct cli_command {
     const char *name;    /* "run", "config check" */
     const char *usage;   /* "[rtsp://…] [--config FILE]" */
@@ -8,6 +10,7 @@ struct cli_command {
     /* argv[0] is the command's last word. Returns the exit status: 0 done, 1 the input was wrong or the work failed, 2
      * usage. */
     int (*main)(int argc, char **argv);
+    bool is_helped_by_row; /* --help is answered by this row: `main` does not know it */
 };
 
 extern const struct cli_command command_run, command_config_check, command_analyze, command_scene_render,

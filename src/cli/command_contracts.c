@@ -131,4 +131,4 @@ static int contracts_main(int argc, char **argv)
 
 const struct cli_command command_contracts = {
     "contracts", "KIND --out DIR", "writes the API's contract: openapi, typescript, json-schema, asyncapi or sql",
-    contracts_main};
+    contracts_main, true};

@@ -67,4 +67,5 @@ static int docs_main(int argc, char **argv)
     return is_list ? 0 : 2;
 }
 
-const struct cli_command command_docs = {"docs", "--list|NAME", "prints a reference made from the tables", docs_main};
+const struct cli_command command_docs = {"docs", "--list|NAME", "prints a reference made from the tables", docs_main,
+                                         true};

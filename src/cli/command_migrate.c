@@ -70,9 +70,11 @@ static int migrate_roles(int argc, char **argv)
 }
 
 const struct cli_command command_migrate_status = {"migrate status", "[--config FILE] [settings]",
-                                                   "lists the store's migrations: applied, or missing", migrate_status};
+                                                   "lists the store's migrations: applied, or missing", migrate_status,
+                                                   true};
 const struct cli_command command_migrate_up = {"migrate up", "[--config FILE] [settings]",
-                                               "applies the migrations that are missing, and says which", migrate_up};
+                                               "applies the migrations that are missing, and says which", migrate_up,
+                                               true};
 const struct cli_command command_migrate_roles = {
     "migrate roles", "", "prints the SQL that makes PostgreSQL's roles, for an administrator to run once",
-    migrate_roles};
+    migrate_roles, true};

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/log.h"
+#include "base/redact.h"
 #include "cli/settings_load.h"
 #include "facts/camera.h"
 #include "hub/hub.h"
@@ -63,6 +64,11 @@ static bool add_source(struct settings *settings, const char *source)
         fprintf(stderr, "vedette run: source: %s\n", error->message);
         return false;
     }
+    if (url.scheme == MEDIA_FILE && g_access(url.location, R_OK) != 0) {
+        fprintf(stderr, "vedette run: source: '%s': %s\n", url.shown, g_strerror(errno));
+        media_url_clear(&url);
+        return false;
+    }
     char *id = free_camera_id(settings);
     struct camera *camera = record_list_append(&settings->cameras, &camera_descriptor);
     char *const texts[] = {camera->username, camera->password};
@@ -78,12 +84,16 @@ static bool add_source(struct settings *settings, const char *source)
     return true;
 }
 
-/* `ps` shows our arguments to everyone on the machine: a login among them is overwritten where it stands. */
+/* `ps` shows our arguments to everyone on the machine: a login among them, also one in a path or query, is overwritten
+ * where it stands. */
 static void hide_login(char *argument)
 {
-    char *start = strstr(argument, "://"), *at = strrchr(argument, '@');
-    if (start && at && at > start)
-        memset(start + strlen("://"), '*', (size_t)(at - start) - strlen("://"));
+    size_t length = strlen(argument);
+    g_autofree char *shown = redact_address(argument);
+    if (strcmp(shown, argument) == 0)
+        return;
+    for (size_t i = 0, shown_length = strlen(shown); i < length; i++)
+        argument[i] = i < shown_length ? shown[i] : '*';
 }
 
 static void make_absolute(char **path)
@@ -189,10 +199,11 @@ static int check_arguments(const struct run_options *options, int argc, char **a
             fprintf(stderr, "vedette run: '%s' is no option; `vedette run --help` lists them\n", argv[i]);
             return 2;
         }
-    if (argc >= 2 || options->config || options->is_demo)
-        return 0;
-    fprintf(stderr, "vedette run: nothing to watch: give rtsp://…, --config FILE or --demo\n");
-    return 2;
+    if (argc < 2 && !options->config && !options->is_demo)
+        fprintf(stderr,
+                "vedette run: no cameras are given (rtsp://…, --config FILE or --demo): those that were added on "
+                "the page or by the API are watched\n");
+    return 0;
 }
 
 static int run_main(int argc, char **argv)

@@ -17,7 +17,7 @@ struct request {
     const char *file; /* NULL: the command takes none */
 };
 
-static int with_settings(const char *command, bool has_file, int argc, char **argv,
+static int with_settings(const struct cli_command *command, bool has_file, int argc, char **argv,
                          bool (*act)(const struct request *request, GError **error))
 {
     g_autofree char *config = NULL;
@@ -30,13 +30,12 @@ static int with_settings(const char *command, bool has_file, int argc, char **ar
     g_option_context_set_help_enabled(context, FALSE);
     g_option_context_set_ignore_unknown_options(context, TRUE);
     if (!g_option_context_parse(context, &argc, &argv, &error)) {
-        fprintf(stderr, "vedette store %s: %s\n", command, error->message);
+        fprintf(stderr, "vedette %s: %s\n", command->name, error->message);
         return 2;
     }
     if (!cli_settings_load(config, &argc, argv, &request.settings))
         return 1;
-    if (argc != (has_file ? 2 : 1)) {
-        fprintf(stderr, "usage: vedette store %s%s [--config FILE] [settings]\n", command, has_file ? " FILE" : "");
+    if (!cli_arguments_check(command->name, command->usage, has_file ? 1 : 0, argc, argv)) {
         record_clear(&settings_descriptor, &request.settings);
         return 2;
     }
@@ -44,7 +43,7 @@ static int with_settings(const char *command, bool has_file, int argc, char **ar
     request.data_dir = cli_data_dir(&request.settings);
     bool is_good = act(&request, &error);
     if (!is_good)
-        fprintf(stderr, "vedette store %s: %s\n", command, error->message);
+        fprintf(stderr, "vedette %s: %s\n", command->name, error->message);
     g_free(request.data_dir);
     record_clear(&settings_descriptor, &request.settings);
     return is_good ? 0 : 1;
@@ -72,12 +71,12 @@ static bool restore(const struct request *request, GError **error)
 
 static int backup_main(int argc, char **argv)
 {
-    return with_settings("backup", true, argc, argv, back_up);
+    return with_settings(&command_store_backup, true, argc, argv, back_up);
 }
 
 static int restore_main(int argc, char **argv)
 {
-    return with_settings("restore", true, argc, argv, restore);
+    return with_settings(&command_store_restore, true, argc, argv, restore);
 }
 
 /* ---- copy ---- */
@@ -102,7 +101,7 @@ static bool copy(const struct request *request, GError **error)
                     "store.url says where to, and is empty: give --store-url postgres://vedette_login@host/database");
         return false;
     }
-    struct store *from = store_open(request->data_dir, &embedded, clock_system(), &from_health, error);
+    struct store *from = store_open_made(request->data_dir, &embedded, clock_system(), &from_health, error);
     struct store *to = from ? store_open("", &request->settings.store, clock_system(), &to_health, error) : NULL;
     int64_t rows = 0;
     bool is_good = to && store_copy(from, to, print_copied, &rows, error);
@@ -115,15 +114,15 @@ static bool copy(const struct request *request, GError **error)
 
 static int copy_main(int argc, char **argv)
 {
-    return with_settings("copy", false, argc, argv, copy);
+    return with_settings(&command_store_copy, false, argc, argv, copy);
 }
 
 const struct cli_command command_store_backup = {"store backup", "FILE [--config FILE] [settings]",
                                                  "copies the embedded store into a file, a server running or not",
-                                                 backup_main};
+                                                 backup_main, true};
 const struct cli_command command_store_restore = {"store restore", "FILE [--config FILE] [settings]",
                                                   "puts a backup in the embedded store's place; no server may run",
-                                                  restore_main};
+                                                  restore_main, true};
 const struct cli_command command_store_copy = {
     "store copy", "--store-url postgres://… [--config FILE]",
-    "copies the embedded store to PostgreSQL and compares every row; goes on where it was", copy_main};
+    "copies the embedded store to PostgreSQL and compares every row; goes on where it was", copy_main, true};

@@ -65,12 +65,7 @@ static int load(const struct upkeep_command *command, int argc, char **argv, str
     int status = cli_options_load(command->name, entries, &config, &argc, argv, &upkeep->settings);
     if (status != 0)
         return status;
-    int option = 1; /* the first that looks like one: it is none that is known */
-    while (option < argc && argv[option][0] != '-')
-        option++;
-    if (!cli_options_are_all(command->name, argc - option + 1, argv + option - 1) ||
-        argc - 1 != command->argument_count) {
-        fprintf(stderr, "usage: vedette %s %s\n", command->name, command->usage);
+    if (!cli_arguments_check(command->name, command->usage, command->argument_count, argc, argv)) {
         record_clear(&settings_descriptor, &upkeep->settings);
         return 2;
     }
@@ -87,7 +82,7 @@ static int run_with_store(const struct upkeep_command *command, int argc, char *
     int status = load(command, argc, argv, &upkeep);
     if (status == 0) {
         g_autofree char *data_dir = cli_data_dir(&upkeep.settings);
-        upkeep.store = store_open(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
+        upkeep.store = store_open_made(data_dir, &upkeep.settings.store, clock_system(), &upkeep.health, &error);
         status = upkeep.store && check_org(&upkeep, &error) ? command->act(&upkeep, &error) : 1;
         if (error)
             fprintf(stderr, "vedette %s: %s\n", command->name, error->message);

@@ -79,6 +79,17 @@ bool cli_options_are_all(const char *command, int argc, char **argv)
     return argc <= 1;
 }
 
+bool cli_arguments_check(const char *command, const char *usage, int count, int argc, char **argv)
+{
+    int option = 1;
+    while (option < argc && argv[option][0] != '-')
+        option++;
+    if (cli_options_are_all(command, argc - option + 1, argv + option - 1) && argc - 1 == count)
+        return true;
+    fprintf(stderr, "usage: vedette %s %s\n", command, usage);
+    return false;
+}
+
 char *cli_data_dir(const struct settings *settings)
 {
     if (settings->data_dir && *settings->data_dir)

@@ -18,6 +18,9 @@ int cli_options_load(const char *command, const GOptionEntry *entries, char *con
                      struct settings *settings);
 /* For a command that takes no arguments: false, and printed, when some are left. */
 bool cli_options_are_all(const char *command, int argc, char **argv);
+/* For one that takes `count` arguments: false, and printed, when there are more or fewer, or one begins with '-', which
+ * is an option that is not known. */
+bool cli_arguments_check(const char *command, const char *usage, int count, int argc, char **argv);
 
 /* What is valid, but likely not meant, on stderr, each line begun with `who` (a command, or the file). */
 void cli_settings_warn(const char *who, const struct settings *settings);

@@ -32,6 +32,9 @@ static inline size_t field_max_count(const struct record_field *field)
     return field->max_count ? field->max_count : RECORD_MAX_COUNT;
 }
 
+/* True where the text is a boolean's, as settings spell it. */
+bool record_parse_bool(const char *text, bool *value);
+
 /* "path.name", or "name" when path is empty. g_free. */
 char *record_path_join(const char *path, const char *name);
 char *record_path_index(const char *path, size_t index);

@@ -213,6 +213,19 @@ static void match_flag(const char *path, const struct record_field *field, size_
     }
 }
 
+/* What is given behind a flag's name: NULL where nothing is. A boolean that stands alone is true; the word behind it is
+ * its own only where it is a boolean's. */
+static const char *take_flag_value(const struct flag_search *search, int argc, char **argv, int *at)
+{
+    bool value;
+    if (search->argument[search->name_length] == '=')
+        return argv[*at] + search->name_length + 1;
+    bool is_boolean = search->field->kind == RECORD_BOOL;
+    if (*at + 1 < argc && (!is_boolean || record_parse_bool(argv[*at + 1], &value)))
+        return argv[++*at];
+    return is_boolean ? "true" : NULL;
+}
+
 bool settings_flags(const struct record_descriptor *descriptor, int *argc, char **argv, GArray *overrides,
                     GError **error)
 {
@@ -226,7 +239,6 @@ bool settings_flags(const struct record_descriptor *descriptor, int *argc, char 
             continue;
         }
         g_autofree char *name = g_strndup(argv[i], search.name_length);
-        const char *value = argv[i][search.name_length] == '=' ? argv[i] + search.name_length + 1 : NULL;
         if (search.field->flags & RECORD_SECRET) {
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
                         "%s: secrets are not taken as flags, where every user of the machine can read them; use the "
@@ -234,10 +246,7 @@ bool settings_flags(const struct record_descriptor *descriptor, int *argc, char 
                         name);
             return false;
         }
-        if (!value && search.field->kind == RECORD_BOOL)
-            value = "true";
-        else if (!value && i + 1 < *argc)
-            value = argv[++i];
+        const char *value = take_flag_value(&search, *argc, argv, &i);
         if (!value) {
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s: a value must follow: %s", name,
                         search.field->doc);

@@ -31,8 +31,9 @@ bool settings_load(const struct record_descriptor *descriptor, const char *path,
  * Returns a new GArray of struct settings_override; its strings are owned by the descriptor's cache and environ. */
 GArray *settings_environment(const struct record_descriptor *descriptor, char **environ_list);
 
-/* Collects flags: each scalar setting "a.b_c" is --a-b-c VALUE or --a-b-c=VALUE; booleans may stand alone. Consumes
- * what it knows from argv (as GOption does); leaves the rest. */
+/* Collects flags: each scalar setting "a.b_c" is --a-b-c VALUE or --a-b-c=VALUE; booleans may stand alone,
+ * and take the next argument where it is true or false (yes, no, on, off). Consumes what it knows from argv (as GOption
+ * does); leaves the rest. */
 bool settings_flags(const struct record_descriptor *descriptor, int *argc, char **argv, GArray *overrides,
                     GError **error);
 

@@ -72,15 +72,19 @@ static bool refuse(const struct record_field *field, const char *text, const cha
     return false;
 }
 
+bool record_parse_bool(const char *text, bool *value)
+{
+    *value = strcmp(text, "true") == 0 || strcmp(text, "yes") == 0 || strcmp(text, "on") == 0;
+    return *value || strcmp(text, "false") == 0 || strcmp(text, "no") == 0 || strcmp(text, "off") == 0;
+}
+
 static bool set_bool(const struct record_field *field, bool *value, const char *text, const char *path,
                      struct record_errors *errors)
 {
-    if (strcmp(text, "true") == 0 || strcmp(text, "yes") == 0 || strcmp(text, "on") == 0)
-        *value = true;
-    else if (strcmp(text, "false") == 0 || strcmp(text, "no") == 0 || strcmp(text, "off") == 0)
-        *value = false;
-    else
+    bool given;
+    if (!record_parse_bool(text, &given))
         return refuse(field, text, path, errors, "must be true or false");
+    *value = given;
     return true;
 }
 

@@ -1,7 +1,10 @@
 #include "store/store.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "store/store_internal.h"
 
@@ -46,9 +49,26 @@ static struct store *store_new(const char *data_dir, const struct store_settings
     return store;
 }
 
+/* False with an error: who looks after the embedded store means another one, since there is none here. */
+static bool check_made(const char *data_dir, const struct store_settings *settings, GError **error)
+{
+    bool is_embedded = !settings->url || !*settings->url;
+    g_autofree char *path = g_build_filename(data_dir, "vedette.db", NULL);
+    if (!is_embedded || g_access(path, F_OK) == 0 || errno != ENOENT)
+        return true;
+    g_set_error(
+        error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND,
+        "there is no store in %s: the data_dir of --config FILE, or --data-dir DIR, says where it is; the server's "
+        "first start makes it, or `vedette migrate up`",
+        data_dir);
+    return false;
+}
+
 bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,
                    GString *report, GError **error)
 {
+    if (is_dry && !check_made(data_dir, settings, error))
+        return false;
     struct store *store = store_new(data_dir, settings, clock);
     bool is_good = store->engine->migrate(store, is_dry, report, error);
     release(store);
@@ -83,6 +103,12 @@ struct store *store_open(const char *data_dir, const struct store_settings *sett
                          struct server_health *health, GError **error)
 {
     return open_store(data_dir, settings, clock, health, false, error);
+}
+
+struct store *store_open_made(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                              struct server_health *health, GError **error)
+{
+    return check_made(data_dir, settings, error) ? store_open(data_dir, settings, clock, health, error) : NULL;
 }
 
 struct store *store_open_or_wait(const char *data_dir, const struct store_settings *settings, struct clock *clock,

@@ -30,13 +30,18 @@ struct store;
  * copied. */
 struct store *store_open(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                          struct server_health *health, GError **error);
+/* The same for who looks after a store that is there: fails with VEDETTE_ERROR_NOT_FOUND where the embedded one is not,
+ * and leaves the directory as it was. */
+struct store *store_open_made(const char *data_dir, const struct store_settings *settings, struct clock *clock,
+                              struct server_health *health, GError **error);
 /* The same for a server, which starts without its database: where PostgreSQL cannot be reached, or SQLite's file cannot
  * be written because its disk is full or another program holds it, the store is opened all the same, and whatever is
  * asked of it fails with VEDETTE_ERROR_UNAVAILABLE until it can be, and has its migrations. NULL: it was reached and is
  * not as it must be, store.url is no address, or another server has the data directory. */
 struct store *store_open_or_wait(const char *data_dir, const struct store_settings *settings, struct clock *clock,
                                  struct server_health *health, GError **error);
-/* Applies the migrations that are missing, in order and in one transaction; `is_dry`: only looks. `report` gets a line
+/* Applies the migrations that are missing, in order and in one transaction; `is_dry`: only looks, and fails
+ * as store_open_made does. `report` gets a line
  * for each: number, "applied" (before), "new" or "missing", name. Nobody else may have the store open. */
 bool store_migrate(const char *data_dir, const struct store_settings *settings, struct clock *clock, bool is_dry,
                    GString *report, GError **error);

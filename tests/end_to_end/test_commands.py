@@ -147,7 +147,7 @@ def detections_that_are_none_name_their_line():
 def g08_an_org_is_deleted():
     with Directory() as directory:
         where = ("--data-dir", directory / "data")
-        assert vedette("org", "list", *where).returncode == 0
+        assert vedette("migrate", "up", *where).returncode == 0
         with sqlite3.connect(directory / "data" / "vedette.db") as database:
             database.execute("INSERT INTO orgs (id, name) VALUES ('default', 'Default'), ('acme', 'Acme')")
             database.execute("INSERT INTO sites (org_id, id) VALUES ('acme', 'hall'), ('default', 'hall')")
@@ -178,6 +178,7 @@ def g08_an_org_is_deleted():
 def what_a_command_does_not_take_is_refused_before_it_acts():
     with Directory() as directory:
         where = ("--data-dir", directory / "data")
+        assert vedette("migrate", "up", *where).returncode == 0
         for command, status, words in ((("retention", "run", "--org", "acme"), 2, "'--org' is no option"),
                                        (("retention", "run", "all"), 2, "usage: vedette retention run"),
                                        (("retention", "confirm-clock", "--dry-run"), 2, "'--dry-run' is no option"),

@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 
-from world import (BINARY, DEADLINE_SECONDS, FAST, Camera, Directory, Hub, Process, camera_config, run_tests,
+from world import (BINARY, DEADLINE_SECONDS, FAST, PASSWORD, Camera, Directory, Hub, Process, camera_config, open_url, run_tests,
                    sanitizer_options, until, vedette)
 
 
@@ -77,10 +77,10 @@ def relative_paths_mean_the_directory_it_was_started_in():
 def a_login_in_an_argument_is_hidden():
     with Directory() as directory:
         config = "cameras: []\n"
-        with Hub(directory, config, "rtsp://viewer:canary-91@127.0.0.1:9/x") as hub:
+        with Hub(directory, config, "rtsp://viewer:canary-91@127.0.0.1:9/x", "rtsp://127.0.0.1:9/y?user=canary-91&pwd=c") as hub:
             words = pathlib.Path(f"/proc/{hub.child.pid}/cmdline").read_bytes().decode()
-            assert "canary-91" not in words and "127.0.0.1:9/x" in words, words
-            assert set(hub.cameras()) == {"camera-1"}
+            assert "canary-91" not in words and "127.0.0.1:9/x" in words and "y?user=***&pwd=***" in words, words
+            assert set(hub.cameras()) == {"camera-1", "camera-2"}
             assert "canary-91" not in hub.log() + hub.out()
 
 
@@ -96,11 +96,21 @@ def what_is_missing_is_named():
         result = run(directory, "rtsp://127.0.0.1:9/x", "--detector-model", "none.onnx")
         assert result.returncode == 1 and "detector.model" in result.stderr and f"{directory}/none.onnx" in result.stderr, result
         assert len(result.stderr.strip().split("\n")) == 1, result.stderr
-        result = run(directory)
-        assert result.returncode == 2 and "nothing to watch" in result.stderr, result
+        result = run(directory, "rtsp://127.0.0.1:9/x", "none.mp4")
+        assert result.returncode == 1 and "'none.mp4': No such file" in result.stderr, result
         (directory / "blocked").write_text("no directory")
         result = run(directory, "rtsp://127.0.0.1:9/x", "--data-dir", directory / "blocked")
         assert result.returncode == 1 and f"{directory}/blocked" in result.stderr, result
+
+
+def cameras_may_all_be_added_later():
+    with Directory() as directory:
+        environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "VEDETTE_ADMIN_PASSWORD": PASSWORD, **sanitizer_options()}
+        with Process(directory, "hub", [BINARY, "run", "--http-port", "0", "--governor-shed", "false"], environment) as hub:
+            address = until(lambda: re.search(r"https?://\S+", hub.out()), "the hub runs without a camera").group(0)
+            assert "no cameras are given" in hub.log(), hub.log()
+            until(lambda: open_url(address + "/health").status == 200, "it answers")
+            assert hub.stop() == 0, hub.log()
 
 
 def workers_log_as_the_settings_say():
@@ -148,6 +158,7 @@ if __name__ == "__main__":
         ("a login in an argument is hidden", a_login_in_an_argument_is_hidden),
         ("sources given twice get ids of their own", sources_given_twice_get_ids_of_their_own),
         ("what is missing is named", what_is_missing_is_named),
+        ("cameras may all be added later", cameras_may_all_be_added_later),
         ("workers log as the settings say", workers_log_as_the_settings_say),
         ("a silent worker is ended and comes back", a_silent_worker_is_ended_and_comes_back),
         ("the demo watches four cameras and survives", the_demo_watches_four_cameras_and_survives),

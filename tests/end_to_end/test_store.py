@@ -51,6 +51,35 @@ def a_hub_is_backed_up_while_it_runs_and_restored_when_it_does_not():
         assert store("backup").returncode == 2
 
 
+def who_looks_after_a_store_makes_none():
+    with Directory() as directory:
+        nowhere = directory / "nowhere"
+        for command in (("audit", "verify"), ("audit", "list"), ("user", "list"), ("user", "add", "bob", "admin", "test"),
+                        ("retention", "status"), ("org", "list"), ("migrate", "status"),
+                        ("store", "copy", "--store-url", "postgres://nobody@127.0.0.1:9/none")):
+            result = vedette(*command, "--data-dir", nowhere)
+            assert result.returncode == 1 and f"there is no store in {nowhere}" in result.stderr and not result.stdout, (command, result)
+            assert not nowhere.exists(), command
+        assert vedette("migrate", "up", "--data-dir", nowhere).returncode == 0
+        assert "0 entries, whole" in vedette("audit", "verify", "--data-dir", nowhere).stdout
+        unknown = vedette("user", "list", "--org", "müller", "--data-dir", nowhere, env={"PATH": os.environ["PATH"], "LC_ALL": "C"})
+        assert unknown.returncode == 1 and "there is no org 'müller'" in unknown.stderr, unknown
+
+
+def an_option_is_no_file():
+    with Directory() as directory:
+        where = ("--data-dir", directory / "data")
+        assert vedette("migrate", "up", *where).returncode == 0
+        for command in (("store", "backup"), ("store", "restore"), ("store", "copy"), ("migrate", "status"), ("migrate", "up"),
+                        ("migrate", "roles"), ("docs",), ("contracts",)):
+            help_ = vedette(*command, "--help", cwd=directory)
+            assert help_.returncode == 0 and f"vedette {' '.join(command)} " in help_.stdout and not help_.stderr, (command, help_)
+        for command in ("backup", "restore"):
+            refused = vedette("store", command, "--frce", *where, cwd=directory)
+            assert refused.returncode == 2 and "'--frce' is no option" in refused.stderr, refused
+        assert [path.name for path in directory.iterdir()] == ["data"]
+
+
 @contextlib.contextmanager
 def disk(place, megabytes):
     """A disk of its own."""
@@ -109,5 +138,7 @@ if __name__ == "__main__":
         ("jobs are listed, run, paused and told", jobs_are_listed_run_paused_and_told),
         ("a hub is backed up while it runs, and restored when it does not",
          a_hub_is_backed_up_while_it_runs_and_restored_when_it_does_not),
+        ("who looks after a store makes none", who_looks_after_a_store_makes_none),
+        ("an option is no file", an_option_is_no_file),
         ("q16 a hub starts while the disk of its store is full", q16_a_hub_starts_while_the_disk_of_its_store_is_full),
     ]))

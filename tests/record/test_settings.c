@@ -124,6 +124,23 @@ static void test_flags_win_over_variables_over_the_file_over_defaults(void)
     record_clear(&settings_descriptor, &settings);
 }
 
+static void test_a_flag_that_is_true_or_false_may_stand_alone(void)
+{
+    char *argv[] = {"run",   "--governor-shed",        "false", "--workers-sandbox",
+                    "a.mp4", "--motion-damps-weather", "no",    NULL};
+    int argc = G_N_ELEMENTS(argv) - 1;
+    g_autoptr(GArray) overrides = g_array_new(FALSE, FALSE, sizeof(struct settings_override));
+    g_assert_true(settings_flags(&settings_descriptor, &argc, argv, overrides, NULL));
+    g_assert_cmpint(argc, ==, 2);
+    g_assert_cmpstr(argv[1], ==, "a.mp4"); /* no boolean's word: an argument */
+    struct settings settings;
+    g_autofree char *errors = load("", (struct settings_override *)(void *)overrides->data, overrides->len, &settings);
+    g_assert_cmpstr(errors, ==, "");
+    g_assert_false(settings.governor.shed || settings.motion.damps_weather);
+    g_assert_true(settings.workers.sandbox);
+    record_clear(&settings_descriptor, &settings);
+}
+
 static void test_a_wrong_variable_is_named(void)
 {
     const struct settings_override wrong = {"http.port", "x", "VEDETTE_HTTP_PORT"};
@@ -184,6 +201,8 @@ int main(int argc, char **argv)
     g_test_add_func("/settings/all mistakes are told in one run", test_all_mistakes_are_told_in_one_run);
     g_test_add_func("/settings/flags win over variables over the file",
                     test_flags_win_over_variables_over_the_file_over_defaults);
+    g_test_add_func("/settings/a flag that is true or false may stand alone",
+                    test_a_flag_that_is_true_or_false_may_stand_alone);
     g_test_add_func("/settings/a wrong variable is named", test_a_wrong_variable_is_named);
     g_test_add_func("/settings/secrets are no flags", test_secrets_are_no_flags_and_never_repeated);
     g_test_add_func("/settings/a scrape token is long or none", test_a_scrape_token_is_long_or_none);
