@@ -13,9 +13,80 @@ const char *const model_input_type_names[] = {"float", "uint8", "float16", NULL}
 const char *const model_crop_names[] = {"box", "square", "face", NULL};
 const char *const model_fit_names[] = {"top_left", "centre", "stretch", NULL};
 
+/* How a picture is fed to a model. */
+struct family_input {
+    enum model_input_type input_type;
+    enum model_layout layout;
+    enum model_channels channels;
+    enum model_fit fit;
+    double pad_value, mean[3], scale[3];
+    int32_t first_label;
+};
+/* utils/augmentations.py, ultralytics/data/augment.py: letterbox, and 0..1; those of v10 and with NMS inside, too */
+static const struct family_input ultralytics_input = {
+    MODEL_FLOAT, MODEL_NCHW, MODEL_RGB, MODEL_FIT_CENTRE, 114, {0}, {1. / 255, 1. / 255, 1. / 255}, 0};
+/* nanodet/data/transform/warp.py with keep_ratio, as the configurations of v0 have it, and without, as those of Plus;
+ * mean and deviation in the order of BGR */
+static const struct family_input nanodet_input = {MODEL_FLOAT,
+                                                  MODEL_NCHW,
+                                                  MODEL_BGR,
+                                                  MODEL_FIT_CENTRE,
+                                                  0,
+                                                  {103.53, 116.28, 123.675},
+                                                  {1 / 57.375, 1 / 57.12, 1 / 58.395},
+                                                  0};
+static const struct family_input nanodet_plus_input = {MODEL_FLOAT,
+                                                       MODEL_NCHW,
+                                                       MODEL_BGR,
+                                                       MODEL_FIT_STRETCH,
+                                                       0,
+                                                       {103.53, 116.28, 123.675},
+                                                       {1 / 57.375, 1 / 57.12, 1 / 58.395},
+                                                       0};
+/* TensorFlow's detectors take pixels as they are and do the rest inside; class 0 is their background */
+static const struct family_input tensorflow_input = {MODEL_UINT8, MODEL_NHWC, MODEL_RGB, MODEL_FIT_STRETCH,
+                                                     0,           {0},        {1, 1, 1}, 1};
+/* vision/ssd/data_preprocessing.py, PredictionTransform */
+static const struct family_input ultraface_input = {
+    MODEL_FLOAT, MODEL_NCHW, MODEL_RGB, MODEL_FIT_STRETCH, 0, {127, 127, 127}, {1. / 128, 1. / 128, 1. / 128}, 0};
+/* OpenCV's face_detect.cpp, and lpd_yunet.py of its zoo */
+static const struct family_input yunet_input = {MODEL_FLOAT, MODEL_NCHW, MODEL_BGR, MODEL_FIT_TOP_LEFT,
+                                                0,           {0},        {1, 1, 1}, 0};
+static const struct family_input lpd_yunet_input = {MODEL_FLOAT, MODEL_NCHW, MODEL_BGR, MODEL_FIT_STRETCH,
+                                                    0,           {0},        {1, 1, 1}, 0};
+
+/* As the authors' own code feeds what they publish. The fields' own defaults are YOLOX's; what reads one object
+ * (classifiers, embedders, plate readers) has no one way. */
+static const struct family_input *const family_inputs[] = {
+    [MODEL_YOLOV5] = &ultralytics_input,       [MODEL_YOLOV8] = &ultralytics_input,
+    [MODEL_NANODET] = &nanodet_input,          [MODEL_SSD] = &tensorflow_input,
+    [MODEL_ULTRAFACE] = &ultraface_input,      [MODEL_YUNET] = &yunet_input,
+    [MODEL_LPD_YUNET] = &lpd_yunet_input,      [MODEL_END_TO_END] = &ultralytics_input,
+    [MODEL_NANODET_PLUS] = &nanodet_plus_input};
+
+void model_card_set_family(struct model_card *card, enum model_family family)
+{
+    const struct family_input *input = family < G_N_ELEMENTS(family_inputs) ? family_inputs[family] : NULL;
+    if (!input)
+        return;
+    card->input_type = input->input_type;
+    card->layout = input->layout;
+    card->channels = input->channels;
+    card->fit = input->fit;
+    card->pad_value = input->pad_value;
+    card->mean_0 = input->mean[0];
+    card->mean_1 = input->mean[1];
+    card->mean_2 = input->mean[2];
+    card->scale_0 = input->scale[0];
+    card->scale_1 = input->scale[1];
+    card->scale_2 = input->scale[2];
+    card->first_label = input->first_label;
+}
+
 static const struct record_field model_card_fields[] = {
     FIELD(struct model_card, name, RECORD_REQUIRED, "what people call it", .min_count = 1, .max_count = 128),
-    FIELD_ENUM(struct model_card, family, model_family_names, RECORD_REQUIRED, "how its outputs are read"),
+    FIELD_ENUM(struct model_card, family, model_family_names, RECORD_REQUIRED,
+               "how its outputs are read, and how its picture is made where the card does not say (docs/models.md)"),
     FIELD(struct model_card, input_name, 0, "the input tensor; empty: the model's only one", .max_count = 128),
     FIELD(struct model_card, input_width_px, RECORD_REQUIRED, "width the model takes", .unit = "px", .min = 16,
           .max = 4096),

@@ -60,6 +60,9 @@ struct model_card {
     char *sha256; /* of the .onnx, 64 hex digits */
 };
 extern const struct record_descriptor model_card_descriptor;
+/* How the published exports of a family want their picture, into an initialised card; of families that have no one
+ * such way nothing is changed. */
+void model_card_set_family(struct model_card *card, enum model_family family);
 #define MODEL_SUFFIX ".onnx" /* of the files */
 
 /* A model as the API tells of it: what its card says of it, and what the server has of it. Borrows what it shows. */

@@ -375,8 +375,9 @@ bool record_decode_tree(const struct record_descriptor *descriptor, const struct
     return errors->count == before;
 }
 
-static bool decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, size_t max_bytes,
-                        bool is_strict, void *record, struct record_errors *errors)
+/* Onto what the record holds already. */
+static bool decode_json_onto(const struct record_descriptor *descriptor, const char *text, size_t length,
+                             size_t max_bytes, bool is_strict, void *record, struct record_errors *errors)
 {
     struct json_document document;
     json_document_init(&document);
@@ -385,7 +386,6 @@ static bool decode_json(const struct record_descriptor *descriptor, const char *
     const struct decoder decoder = {.is_strict = is_strict, .path = &path, .errors = errors};
     size_t before = errors->count;
     const struct json_node *root = NULL;
-    record_init(descriptor, record);
     if (length > max_bytes)
         record_errors_add(errors, "", "has %zu bytes: must have at most %zu", length, max_bytes);
     else
@@ -400,6 +400,19 @@ static bool decode_json(const struct record_descriptor *descriptor, const char *
     if (!is_good)
         record_clear(descriptor, record);
     return is_good;
+}
+
+static bool decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, size_t max_bytes,
+                        bool is_strict, void *record, struct record_errors *errors)
+{
+    record_init(descriptor, record);
+    return decode_json_onto(descriptor, text, length, max_bytes, is_strict, record, errors);
+}
+
+bool record_decode_json_onto(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
+                             struct record_errors *errors)
+{
+    return decode_json_onto(descriptor, text, length, RECORD_MAX_TEXT_BYTES, false, record, errors);
 }
 
 bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,

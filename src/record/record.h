@@ -237,8 +237,12 @@ void *record_list_append(struct record_list *list, const struct record_descripto
  * `errors` holds every error with its path. */
 bool record_decode_json(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
                         struct record_errors *errors);
-/* The same, but a key that the table does not know is an error that names the nearest one it does: for what people
- * write. What is set by the server (RECORD_READ_ONLY) is passed over, so that an answer can be sent back changed. */
+/* The same, onto a record that was initialised: what the text leaves out stays as it is there. */
+bool record_decode_json_onto(const struct record_descriptor *descriptor, const char *text, size_t length, void *record,
+                             struct record_errors *errors);
+/* As record_decode_json, but a key that the table does not know is an error that names the nearest one it does: for
+ * what people write. What is set by the server (RECORD_READ_ONLY) is passed over, so that an answer can be sent back
+ * changed. */
 bool record_decode_json_strict(const struct record_descriptor *descriptor, const char *text, size_t length,
                                void *record, struct record_errors *errors);
 /* Names with their values as text, as a query has them. Values are converted as settings are; what is unknown, given

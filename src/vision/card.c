@@ -42,6 +42,18 @@ static char *read_text(const char *path, size_t *length, GError **error)
     return NULL;
 }
 
+/* What a card leaves out is its family's, which the card must have told before. */
+static bool decode(const char *text, size_t length, struct model_card *card, struct record_errors *errors)
+{
+    if (!record_decode_json(&model_card_descriptor, text, length, card, errors))
+        return false;
+    enum model_family family = card->family;
+    record_clear(&model_card_descriptor, card);
+    record_init(&model_card_descriptor, card);
+    model_card_set_family(card, family);
+    return record_decode_json_onto(&model_card_descriptor, text, length, card, errors);
+}
+
 bool card_load(const char *model_path, const char *card_path, struct model_card *card, GError **error)
 {
     size_t length = 0;
@@ -51,7 +63,7 @@ bool card_load(const char *model_path, const char *card_path, struct model_card 
         return false;
     struct record_errors errors;
     record_errors_init(&errors);
-    bool is_good = record_decode_json(&model_card_descriptor, text, length, card, &errors);
+    bool is_good = decode(text, length, card, &errors);
     if (!is_good) {
         record_errors_to_gerror(&errors, error);
         g_prefix_error(error, "card '%s': ", path);

@@ -1,7 +1,8 @@
 /* NanoDet (RangiLyu/nanodet v0.x, a head of generalised focal loss, Li et al. 2020): for each stride one output of
  * class scores, sigmoid taken, and one of distances: for each side of the box eight bins whose softmax is the
- * probability that the side lies so many cells from the cell's centre. A centre lies at cell * stride + (stride - 1) /
- * 2, as the head's own get_single_level_center_point has it. */
+ * probability that the side lies so many cells from the cell's centre. A centre lies at (cell + 0.5) * stride, as
+ * get_single_level_center_point of gfl_head.py has it, by which the models were taught; some readers of the ONNX files
+ * are half a pixel beside it. */
 #include "vision/detector_internal.h"
 
 static const struct {
@@ -39,8 +40,7 @@ static bool describe(const struct model_card *card, struct tensor_want *outputs,
 
 static bool decode_box(const float *bins, int column, int line, int stride, struct candidate *candidate)
 {
-    float centre = (float)(stride - 1) / 2, size = (float)stride;
-    float x = (float)(column * stride) + centre, y = (float)(line * stride) + centre;
+    float size = (float)stride, x = ((float)column + 0.5F) * size, y = ((float)line + 0.5F) * size;
     return candidate_set_box(candidate, x - family_expect(bins) * size, y - family_expect(bins + BINS) * size,
                              x + family_expect(bins + 2 * BINS) * size, y + family_expect(bins + 3 * BINS) * size);
 }

@@ -780,7 +780,7 @@ export interface ApiKeyAnswer extends ApiKey {
 export interface ModelCard {
   /** what people call it */
   name: string;
-  /** how its outputs are read */
+  /** how its outputs are read, and how its picture is made where the card does not say (docs/models.md) */
   family: "yolox" | "yolov5" | "yolov8" | "nanodet" | "ssd" | "ultraface" | "yunet" | "lpd_yunet" | "classifier" | "embedder" | "plate_slots" | "plate_ctc" | "end_to_end" | "nanodet_plus";
   /** the input tensor; empty: the model's only one */
   input_name?: string;
