@@ -175,7 +175,9 @@ struct request {
     struct feed *feed;                  /* of a WebSocket to be; NULL: none yet, or it is the WebSocket's */
     guint64 declared_bytes, most_bytes; /* of the body: as it was announced, and as it may be */
     guint64 received_bytes;             /* of it, kept or not */
-    bool is_shed;                       /* it is not kept: http.max_bodies_bytes were */
+    bool has_coding;                    /* of the body: it has no length */
+    bool is_sending;                    /* the body, unasked */
+    bool is_refused;                    /* answer is made, and what is sent passed over */
 };
 
 /* ---- server.c ---- */
@@ -199,6 +201,17 @@ typedef void (*upstream_visit)(void *data, const char *name, struct vedette_brea
 void each_upstream(struct api *api, const char *org_id, upstream_visit visit, void *data);
 /* A new GArray of struct endpoint_health, of an org's endpoints; NULL: all. */
 GArray *endpoint_samples(struct api *api, const char *org_id);
+
+/* ---- framing.c ---- */
+
+/* Makes the answer, after which the connection may not be used again; false. */
+bool request_refuse(struct answer *answer, unsigned status, const char *detail);
+/* False: the answer is made, because where the next request begins is not certain. Fills declared_bytes, has_coding and
+ * is_sending. */
+bool request_check_framing(struct request *request, const char *version, struct answer *answer);
+/* False: the answer is made. */
+bool request_check_size(const struct request *request, struct answer *answer);
+bool request_check_host(const struct request *request, struct answer *answer);
 
 /* ---- from the route table (route.h) ---- */
 

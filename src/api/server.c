@@ -1,5 +1,4 @@
-/* libmicrohttpd's side: from its callbacks to a request, and from an answer to its response. What the library lets
- * through and must not pass (two lengths, a length beside a coding, names with spaces) is refused here. */
+/* libmicrohttpd's side: from its callbacks to a request, and from an answer to its response. */
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <string.h>
@@ -13,7 +12,8 @@
 
 enum {
     CONNECTION_MEMORY_BYTES = 32 << 10, /* request line and headers of one connection */
-    MAX_HEADERS = 100,
+    /* So much as a request may send, times this, is passed over of one that is refused before it has sent it. */
+    PASSED_OVER_TIMES = 4,
 };
 
 static const struct {
@@ -116,72 +116,7 @@ static enum MHD_Result send_answer(struct request *request, const struct answer 
     return result;
 }
 
-/* ---- what a request must not be ---- */
-
-struct header_check {
-    int count, lengths, hosts;
-    bool has_coding, has_bad_name;
-    const char *length;
-};
-
-/* Whether the header is this one, or was folded: of a line that goes on in the next one (RFC 9112 section 5.2) the
- * library makes a header by the name of "Content-Length40", which says nothing to it, and much to a proxy before us. */
-static bool begins_with(const char *name, const char *known)
-{
-    return g_ascii_strncasecmp(name, known, strlen(known)) == 0;
-}
-
-static enum MHD_Result check_header(void *data, enum MHD_ValueKind kind, const char *name, const char *value)
-{
-    (void)kind;
-    struct header_check *check = data;
-    check->count++;
-    check->has_bad_name |= !http_is_token(name, strlen(name));
-    check->has_coding |= begins_with(name, "Transfer-Encoding");
-    check->hosts += g_ascii_strcasecmp(name, "Host") == 0;
-    if (begins_with(name, "Content-Length")) {
-        check->has_bad_name |= strlen(name) > strlen("Content-Length");
-        check->lengths++;
-        check->length = value;
-    }
-    return MHD_YES;
-}
-
-static bool refuse(struct answer *answer, unsigned status, const char *detail)
-{
-    answer_problem(answer, status, detail, NULL);
-    answer->is_closing = true;
-    return false;
-}
-
-/* False: the answer is made, and the connection ends with it, because where the next request begins is not certain. */
-static bool check_framing(struct request *request, const char *version, struct answer *answer)
-{
-    struct header_check check = {.count = 0};
-    MHD_get_connection_values(request->connection, MHD_HEADER_KIND, check_header, &check);
-    if (check.has_bad_name || check.lengths > 1 || check.hosts > 1)
-        return refuse(answer, MHD_HTTP_BAD_REQUEST, "a header is malformed, or given twice");
-    if (check.has_coding && check.lengths)
-        return refuse(answer, MHD_HTTP_BAD_REQUEST, "Transfer-Encoding beside Content-Length");
-    if (check.has_coding)
-        return refuse(answer, MHD_HTTP_LENGTH_REQUIRED, "send Content-Length; chunked bodies are not taken");
-    if (check.count > MAX_HEADERS)
-        return refuse(answer, MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE, "too many headers");
-    if (check.length && !http_parse_length(check.length, &request->declared_bytes))
-        return refuse(answer, MHD_HTTP_BAD_REQUEST, "Content-Length is not a number");
-    if (request->declared_bytes > request->most_bytes)
-        return refuse(answer, MHD_HTTP_CONTENT_TOO_LARGE, "the body is larger than http.max_body_bytes");
-    if (strcmp(version, "HTTP/1.1") != 0 && strcmp(version, "HTTP/1.0") != 0)
-        return refuse(answer, MHD_HTTP_HTTP_VERSION_NOT_SUPPORTED, "speak HTTP/1.1");
-    return true;
-}
-
-static bool check_host(const struct request *request, struct answer *answer)
-{
-    return http_host_is_allowed(request->host, request->api->settings->http.host_names) ||
-           refuse(answer, MHD_HTTP_MISDIRECTED_REQUEST,
-                  "the Host is not an address, localhost, or one of http.host_names (VEDETTE_HTTP_HOST_NAMES)");
-}
+/* ---- reading ---- */
 
 static void read_headers(struct request *request)
 {
@@ -327,7 +262,7 @@ static bool look_up_sender(struct api *api, const char *token, struct login *log
     return is_known;
 }
 
-/* False: the answer is made. Of more than others may send nothing is read before it is known who sends it: until a
+/* False: the answer is made. Of more than others may send nothing is kept before it is known who sends it: until a
  * token is known to be good it is a guess. The login itself is checked again with the whole request, as any other's. */
 static bool check_sender(struct request *request, struct answer *answer)
 {
@@ -352,7 +287,7 @@ static bool check_sender(struct request *request, struct answer *answer)
         return true;
     }
     if (!error || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
-        return refuse(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login");
+        return request_refuse(answer, MHD_HTTP_UNAUTHORIZED, "log in first: POST /auth/login");
     answer_error(answer, error);
     answer->is_closing = true;
     return false;
@@ -368,12 +303,15 @@ static bool begin(struct request *request, const char *method, const char *versi
     read_headers(request);
     read_address(request);
     begin_trace(request);
+    request->most_bytes = (size_t)request->api->settings->http.max_body_bytes;
+    if (!request_check_framing(request, version, answer))
+        return false;
     g_autoptr(GError) error = NULL;
     request->target = http_target_parse(request->raw_target, &error);
     if (!request->target)
-        return refuse(answer, MHD_HTTP_BAD_REQUEST, error->message);
+        return request_refuse(answer, MHD_HTTP_BAD_REQUEST, error->message);
     request->most_bytes = route_body_bytes(request);
-    return check_framing(request, version, answer) && check_host(request, answer) && check_sender(request, answer);
+    return request_check_size(request, answer) && request_check_host(request, answer) && check_sender(request, answer);
 }
 
 static const char too_many_wait[] = "too many wait already: try again";
@@ -444,20 +382,26 @@ static bool has_room_for_body(const struct request *request, size_t bytes)
            request->api->settings->http.max_bodies_bytes;
 }
 
-/* What is read of one that is shed is passed over: an answer is heard only by who was let speak. */
+static void shed_body(struct request *request)
+{
+    counter_add(&request->api->health->http_bodies_refused, 1);
+    forget_body(request);
+    g_byte_array_unref(request->body); /* its room, too */
+    request->body = g_byte_array_new();
+    request->is_refused = true;
+    answer_init(&request->answer);
+    answer_later(&request->answer, "too much is being sent to this server at once: try again");
+}
+
+/* What comes of one that is refused is passed over. */
 static enum MHD_Result take_body(struct request *request, const char *upload, size_t *size)
 {
     request->received_bytes += *size;
     if (request->received_bytes > request->most_bytes)
         return MHD_NO;
-    if (!request->is_shed && !has_room_for_body(request, *size)) {
-        request->is_shed = true;
-        counter_add(&request->api->health->http_bodies_refused, 1);
-        forget_body(request);
-        g_byte_array_unref(request->body); /* its room, too */
-        request->body = g_byte_array_new();
-    }
-    if (!request->is_shed) {
+    if (!request->is_refused && !has_room_for_body(request, *size))
+        shed_body(request);
+    if (!request->is_refused) {
         g_byte_array_append(request->body, (const guint8 *)upload, (guint)*size);
         counter_add(&request->api->health->http_body_bytes, (int64_t)*size);
     }
@@ -465,17 +409,28 @@ static enum MHD_Result take_body(struct request *request, const char *upload, si
     return MHD_YES;
 }
 
-static enum MHD_Result refuse_body(struct request *request)
+static enum MHD_Result send_refusal(struct request *request)
 {
-    struct answer answer;
-    answer_init(&answer);
-    answer_problem(&answer, MHD_HTTP_SERVICE_UNAVAILABLE, "too much is being sent to this server at once: try again",
-                   NULL);
-    answer_header(&answer, "Retry-After", "1");
-    answer_cors(request, &answer);
-    enum MHD_Result result = send_answer(request, &answer);
-    answer_clear(&answer);
+    watch_begin(request->api->watch, watched(request), WATCH_ANSWERING);
+    answer_cors(request, &request->answer);
+    enum MHD_Result result = send_answer(request, &request->answer);
+    request->is_refused = false;
+    answer_clear(&request->answer);
     return result;
+}
+
+/* An answer is heard only by who has sent what it sends: where the connection is closed before, the kernel resets it,
+ * and the answer is thrown away unread. More than is passed over is cut, and so is what comes too slowly. */
+static enum MHD_Result begin_or_refuse(struct request *request, const char *method, const char *version)
+{
+    answer_init(&request->answer);
+    if (begin(request, method, version, &request->answer)) {
+        answer_clear(&request->answer);
+        return MHD_YES;
+    }
+    request->is_refused = true;
+    request->most_bytes *= PASSED_OVER_TIMES;
+    return request->is_sending && request->declared_bytes <= request->most_bytes ? MHD_YES : send_refusal(request);
 }
 
 static enum MHD_Result on_request(void *data, struct MHD_Connection *connection, const char *url, const char *method,
@@ -489,15 +444,11 @@ static enum MHD_Result on_request(void *data, struct MHD_Connection *connection,
     request->connection = connection;
     if (!request->is_started) {
         request->is_started = true;
-        struct answer answer;
-        answer_init(&answer);
-        enum MHD_Result result = begin(request, method, version, &answer) ? MHD_YES : send_answer(request, &answer);
-        answer_clear(&answer);
-        return result;
+        return begin_or_refuse(request, method, version);
     }
     if (*upload_size)
         return take_body(request, upload, upload_size);
-    return request->is_shed ? refuse_body(request) : answer_request(request);
+    return request->is_refused ? send_refusal(request) : answer_request(request);
 }
 
 /* The first that is known of a request: its target as it was written. */
@@ -523,7 +474,7 @@ static void on_completed(void *data, struct MHD_Connection *connection, void **c
     watch_begin(api->watch, watched(request), WATCH_READING);
     note_times(request);
     record_span(request);
-    if (request->is_handed_over) { /* and is not sent any more */
+    if (request->is_handed_over || request->is_refused) { /* and is not sent any more */
         event_stream_free(request->answer.stream);
         answer_clear(&request->answer);
     }

@@ -115,6 +115,33 @@ static void test_pages_elsewhere_must_be_named(void)
     world_clear(&world);
 }
 
+/* So are refusals that come before a request's route is looked for: its page could not say what is wrong. */
+static void test_pages_elsewhere_read_early_refusals(void)
+{
+    static const struct {
+        const char *path, *headers;
+        int status;
+    } cases[] = {{"/health?a=%zz", "", 400},
+                 {"/auth/login", "Content-Length: 2000000\r\nExpect: 100-continue\r\n", 413}};
+    struct api_world world;
+    world_prepare(&world);
+    g_free(world.settings.http.cors_origins);
+    world.settings.http.cors_origins = g_strdup("https://wall.example");
+    world_start(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autofree char *text = g_strdup_printf("POST %s HTTP/1.1\r\nHost: localhost\r\nOrigin: https://wall.example"
+                                                "\r\n%s\r\n",
+                                                cases[i].path, cases[i].headers);
+        struct reply reply = world_raw(&world, text);
+        g_autofree char *allowed = reply_header(&reply, "Access-Control-Allow-Origin");
+        g_test_message("%s", cases[i].path);
+        g_assert_cmpint(reply.status, ==, cases[i].status);
+        g_assert_cmpstr(allowed, ==, "https://wall.example");
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
 static void test_cors_is_closed_by_default(void)
 {
     struct api_world world;
@@ -200,6 +227,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     CASE(requests_are_limited_by_class);
     CASE(pages_elsewhere_must_be_named);
+    CASE(pages_elsewhere_read_early_refusals);
     CASE(cors_is_closed_by_default);
     CASE(only_trusted_proxies_are_believed);
     CASE(p07_names_are_not_told);

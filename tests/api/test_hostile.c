@@ -435,33 +435,6 @@ static void test_stops_at_once_with_clients(void)
     g_assert_cmpint(stopwatch_least_us(stop_with_clients_us, NULL, enough_us), <, enough_us);
 }
 
-/* A picture is larger than other bodies may be, and no body is as large as its sender likes: each is answered by what
- * is announced, before any of it is sent. */
-static void test_bodies_are_bounded_by_their_route(void)
-{
-    static const struct {
-        const char *path;
-        size_t bytes;
-        int status;
-    } cases[] = {{"/auth/login", 2 << 20, 413},
-                 {"/api/detect", 2 << 20, 401},
-                 {"/api/detect", 8 << 20, 413},
-                 {"/nothing", 2 << 20, 413}};
-    struct api_world world;
-    world_init(&world);
-    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
-        g_autofree char *text =
-            g_strdup_printf("POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: application/json"
-                            "\r\nContent-Length: %zu\r\n\r\n",
-                            cases[i].path, api_port(world.api), cases[i].bytes);
-        struct reply reply = world_raw(&world, text);
-        g_test_message("%s", cases[i].path);
-        g_assert_cmpint(reply.status, ==, cases[i].status);
-        reply_clear(&reply);
-    }
-    world_clear(&world);
-}
-
 /* The status of a large picture's head alone, with a token. */
 static int status_of_picture(const struct api_world *world, const char *token)
 {
@@ -498,26 +471,86 @@ static void test_guesses_with_large_bodies_are_limited(void)
     world_clear(&world);
 }
 
-/* Sends the head of a request with so large a body, and so much of it. */
-static int begin_body(const struct api_world *world, size_t declared, size_t sent)
+static void send_all(int fd, const char *data, size_t size)
 {
-    g_autofree char *head = g_strdup_printf("POST /auth/login HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: "
-                                            "application/json\r\nContent-Length: %zu\r\n\r\n",
-                                            api_port(world->api), declared),
-                    *body = g_strnfill(sent, ' ');
-    int fd = world_connect(world);
-    g_assert_cmpint(send(fd, head, strlen(head), MSG_NOSIGNAL), ==, (ssize_t)strlen(head));
-    for (size_t at = 0; at < sent;) {
-        ssize_t count = send(fd, body + at, sent - at, MSG_NOSIGNAL);
+    for (size_t at = 0; at < size;) {
+        ssize_t count = send(fd, data + at, size - at, MSG_NOSIGNAL);
         g_assert_cmpint(count, >, 0);
         at += (size_t)count;
     }
+}
+
+/* Sends the head of a request with so large a body, and so much of it. */
+static int begin_body(const struct api_world *world, const char *path, size_t declared, size_t sent)
+{
+    g_autofree char *head = g_strdup_printf("POST %s HTTP/1.1\r\nHost: 127.0.0.1:%d\r\nContent-Type: "
+                                            "application/json\r\nContent-Length: %zu\r\n\r\n",
+                                            path, api_port(world->api), declared),
+                    *body = g_strnfill(sent, ' ');
+    int fd = world_connect(world);
+    send_all(fd, head, strlen(head));
+    send_all(fd, body, sent);
     return fd;
+}
+
+/* A picture is larger than other bodies may be, and no body is as large as its sender likes. Who reads nothing before
+ * all is sent hears so, too, and of far more than may be sent, who sends none of it. */
+static void test_bodies_are_bounded_by_their_route(void)
+{
+    static const struct {
+        const char *path;
+        size_t bytes;
+        int status;
+        bool is_sent;
+    } cases[] = {{"/auth/login", 3 << 20, 413, true}, {"/api/detect", 2 << 20, 401, true},
+                 {"/api/detect", 8 << 20, 413, true}, {"/nothing", 3 << 20, 413, true},
+                 {"/a%zz", 1 << 20, 400, true},       {"/auth/login", 64 << 20, 413, false}};
+    struct api_world world;
+    world_init(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_test_message("%s, %zu bytes", cases[i].path, cases[i].bytes);
+        int fd = begin_body(&world, cases[i].path, cases[i].bytes, cases[i].is_sent ? cases[i].bytes : 0);
+        struct reply reply = world_read_answer(fd, "POST");
+        g_assert_cmpint(reply.status, ==, cases[i].status);
+        g_assert_nonnull(strstr(reply.head, "Connection: close"));
+        reply_clear(&reply);
+        close(fd);
+    }
+    world_clear(&world);
+}
+
+/* One whose length is not told is taken by nobody, who hears it once all of it is there; more than is passed over is
+ * cut. */
+static void test_chunked_bodies_are_refused(void)
+{
+    enum { CHUNK = 1 << 20, FEW = 3, MANY = 64 };
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *head = with_host(&world, "POST /auth/login HTTP/1.1\r\nHost: $HOST\r\n"
+                                              "Transfer-Encoding: chunked\r\n\r\n"),
+                    *blanks = g_strnfill(CHUNK, ' '), *chunk = g_strdup_printf("%x\r\n%s\r\n", CHUNK, blanks);
+    int fd = world_connect(&world);
+    send_all(fd, head, strlen(head));
+    for (int i = 0; i < FEW; i++)
+        send_all(fd, chunk, strlen(chunk));
+    world_send(fd, "0\r\n\r\n");
+    struct reply reply = world_read_answer(fd, "POST");
+    g_assert_cmpint(reply.status, ==, 411);
+    reply_clear(&reply);
+    close(fd);
+    fd = world_connect(&world);
+    send_all(fd, head, strlen(head));
+    int sent = 0;
+    while (sent < MANY && send(fd, chunk, strlen(chunk), MSG_NOSIGNAL) == (ssize_t)strlen(chunk))
+        sent++;
+    g_assert_cmpint(sent, <, MANY);
+    close(fd);
+    world_clear(&world);
 }
 
 static int status_of_body(const struct api_world *world, size_t bytes)
 {
-    int fd = begin_body(world, bytes, bytes);
+    int fd = begin_body(world, "/auth/login", bytes, bytes);
     struct reply reply = world_read_answer(fd, "POST");
     int status = reply.status;
     g_assert_true((status == 503) == (strstr(reply.head, "Retry-After: 1") != NULL));
@@ -534,7 +567,7 @@ static void test_bodies_are_bounded_in_sum(void)
     world_prepare(&world);
     world.settings.http.max_bodies_bytes = MOST;
     world_start(&world);
-    int held = begin_body(&world, HELD + 1, HELD);
+    int held = begin_body(&world, "/auth/login", HELD + 1, HELD);
     WORLD_AWAIT(counter_get(&world.health.http_body_bytes) == HELD);
     g_assert_cmpint(status_of_body(&world, HELD), ==, 503);
     g_assert_cmpint(counter_get(&world.health.http_bodies_refused), ==, 1);
@@ -556,6 +589,7 @@ int main(int argc, char **argv)
     g_test_add_func("/hostile/connections_are_bounded", test_connections_are_bounded);
     g_test_add_func("/hostile/stops_at_once_with_clients", test_stops_at_once_with_clients);
     g_test_add_func("/hostile/bodies_are_bounded_by_their_route", test_bodies_are_bounded_by_their_route);
+    g_test_add_func("/hostile/chunked_bodies_are_refused", test_chunked_bodies_are_refused);
     g_test_add_func("/hostile/guesses_with_large_bodies_are_limited", test_guesses_with_large_bodies_are_limited);
     g_test_add_func("/hostile/bodies_are_bounded_in_sum", test_bodies_are_bounded_in_sum);
     g_test_add_func("/hostile/an_answer_may_take_longer_than_its_request",
