@@ -26,13 +26,14 @@ void attempt_clear(struct attempt *attempt)
 
 /* Who logged in before with this browser or, where it is known who asks, from this address. What cannot be found out
  * counts as no. */
-static char *find_familiar(struct auth *auth, const struct attempt *attempt)
+static char *find_familiar(struct auth *auth, struct attempt *attempt)
 {
     const struct user *user = attempt->user;
     const struct auth_origin *origin = attempt->origin;
     g_autofree char *device = NULL, *device_user = session_device_user(auth, origin->device_token, &device);
     bool may_be_anyone = !attempt->account;
-    if (device && (may_be_anyone || (user && g_strcmp0(device_user, user->id) == 0)))
+    attempt->is_of_device = device && (may_be_anyone || (user && g_strcmp0(device_user, user->id) == 0));
+    if (attempt->is_of_device)
         return g_strconcat("device ", device, NULL);
     bool is_familiar = false;
     if (user)
@@ -48,11 +49,13 @@ static void add_ask(struct attempt *attempt, struct vedette_limiter *limiter, co
     attempt->quotas[attempt->ask_count++] = quota;
 }
 
-/* The cheapest first: an address that is refused costs no account anything. */
+/* The cheapest first: an address that is refused costs no account anything. Who is familiar by address is
+ * asked what a stranger is asked: else the answer to a wrong login would tell all there whose name is that of a user.
+ */
 static void choose_limits(struct auth *auth, struct attempt *attempt)
 {
     int64_t rate = auth->settings->http.login_attempts_per_minute;
-    if (attempt->familiar) {
+    if (attempt->is_of_device) {
         add_ask(attempt, auth->familiar, attempt->familiar, "familiar", rate);
         return;
     }
@@ -62,7 +65,7 @@ static void choose_limits(struct auth *auth, struct attempt *attempt)
     add_ask(attempt, auth->of_everyone, "", "everyone", AUTH_SETTINGS(auth)->logins_per_minute);
 }
 
-static bool refuse_attempt(struct auth *auth, const struct login_limit *limit, GError **error)
+bool attempt_refuse(struct auth *auth, const struct login_limit *limit, GError **error)
 {
     counter_add(&auth->health->logins_limited, 1);
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "too many logins: try again in %d s",
@@ -83,13 +86,28 @@ static bool take_right(struct auth *auth, struct attempt *attempt, struct login_
         return true;
     }
     *limit = (struct login_limit){taken, "account", AUTH_SETTINGS(auth)->logins_per_minute};
-    return refuse_attempt(auth, limit, error);
+    return attempt_refuse(auth, limit, error);
 }
 
-static void give_back(const struct attempt *attempt)
+static void give_back(struct auth *auth, const struct attempt *attempt)
 {
-    for (int i = 0; i < attempt->ask_count; i++)
+    for (int i = 0; attempt->is_taken && i < attempt->ask_count; i++)
         vedette_limiter_give_back(attempt->asks[i].limiter, attempt->asks[i].key, attempt->asks[i].cost);
+    if (attempt->is_own_taken)
+        vedette_limiter_give_back(auth->familiar, attempt->familiar, 1);
+}
+
+/* Who is familiar by address is let in by a limit of their own, whatever strangers are told; but *limit stays what
+ * those are told, unless it is their own that refuses them alone. */
+static bool take_own(struct auth *auth, struct attempt *attempt, struct login_limit *limit)
+{
+    const struct vedette_limit own = vedette_limiter_take(auth->familiar, attempt->familiar, 1);
+    attempt->is_own_taken = own.is_allowed;
+    if (own.is_allowed || !attempt->is_taken)
+        return own.is_allowed;
+    give_back(auth, attempt);
+    *limit = (struct login_limit){own, "address", auth->settings->http.login_attempts_per_minute};
+    return false;
 }
 
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
@@ -100,11 +118,13 @@ bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit
     int which = vedette_limiter_take_all(attempt->asks, attempt->ask_count, &limit->limit);
     limit->policy = attempt->policies[which];
     limit->quota = attempt->quotas[which];
-    if (!limit->limit.is_allowed)
-        return refuse_attempt(auth, limit, error);
+    attempt->is_taken = limit->limit.is_allowed;
+    bool has_own = attempt->familiar && !attempt->is_of_device;
+    if (has_own ? !take_own(auth, attempt, limit) : !attempt->is_taken)
+        return attempt_refuse(auth, limit, error);
     if (take_right(auth, attempt, limit, error))
         return true;
-    give_back(attempt);
+    give_back(auth, attempt);
     return false;
 }
 
@@ -123,7 +143,7 @@ bool attempt_begin(struct auth *auth, const struct auth_origin *origin, struct l
     limit->policy = "address";
     limit->quota = auth->settings->http.login_attempts_per_minute;
     limit->limit = vedette_limiter_take(auth->begun, key, 1);
-    return limit->limit.is_allowed || refuse_attempt(auth, limit, error);
+    return limit->limit.is_allowed || attempt_refuse(auth, limit, error);
 }
 
 void attempt_give_back_beginning(struct auth *auth, const struct auth_origin *origin)
@@ -140,7 +160,7 @@ void attempt_end(struct auth *auth, const struct attempt *attempt, bool is_free,
     if (is_busy)
         counter_add(&auth->health->logins_limited, 1);
     if (is_free || is_busy)
-        give_back(attempt);
+        give_back(auth, attempt);
     if (attempt->right && failure)
         vedette_limiter_give_back(auth->right, attempt->right, 1);
 }

@@ -94,7 +94,7 @@ void grant_clear(struct grant *grant);
 /* Which limit a login is nearest to, and how near. */
 struct login_limit {
     struct vedette_limit limit;
-    const char *policy; /* "address", "account", "everyone" or "familiar" */
+    const char *policy; /* "address", "account", "everyone", or "familiar" of a browser that is known */
     int64_t quota;      /* a minute */
 };
 /* For Retry-After: 1 or more. */
@@ -102,8 +102,8 @@ int login_limit_retry_seconds(const struct login_limit *limit);
 
 /* False: VEDETTE_ERROR_PERMISSION (wrong), VEDETTE_ERROR_FULL (too many), VEDETTE_ERROR_BUSY (at once), or the store's
  * own error. A name that does not exist costs as much time as a wrong password, and reads the same. Who logged in
- * before with this browser or from this address has a limit of their own, so that nobody can lock them out. *limit is
- * filled in any case. */
+ * before with this browser or from this address has a limit of their own, so that nobody can lock them out; known by
+ * their address alone, they are told of a wrong login what a stranger is. *limit is filled in any case. */
 bool auth_login(struct auth *auth, const struct login_request *request, const struct auth_origin *origin,
                 struct grant *grant, struct login_limit *limit, GError **error);
 /* The next tokens of a session. False: VEDETTE_ERROR_PERMISSION; one that was used before ends its whole family. */

@@ -88,17 +88,23 @@ struct attempt {
     char *account;      /* digest of the name; NULL: who it is only the issuer can say */
     struct user *user;  /* NULL: nobody has the name, or it is not known yet */
     char address[NETWORK_GROUP_BYTES];
-    char *familiar; /* whose browser or address this is; NULL: nobody's */
+    char *familiar;    /* whose browser or address this is; NULL: nobody's */
+    bool is_of_device; /* it is the browser, which has a token that tells so */
     struct vedette_limiter_ask asks[3];
     const char *policies[3];
     int64_t quotas[3];
     int ask_count;
-    char *right; /* whose right logins it was taken from; NULL: nobody's */
+    bool is_taken;     /* from all of asks */
+    bool is_own_taken; /* from what is left to who is familiar by address */
+    char *right;       /* whose right logins it was taken from; NULL: nobody's */
 };
 void attempt_clear(struct attempt *attempt);
 /* Of an attempt with all above `address` filled in. False: VEDETTE_ERROR_FULL, and nothing was taken. *limit is filled
- * in any case. */
+ * in any case; without a token of the browser, with what a stranger is told: where that refuses, and who is familiar by
+ * address is let in all the same, one that turns out to be wrong is to be refused by it. */
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error);
+/* As too many; counts it. Returns false. */
+bool attempt_refuse(struct auth *auth, const struct login_limit *limit, GError **error);
 /* Of a login by the issuer that begins: by the browser where it is known, else by address, with a count of its own, as
  * nothing is guessed by it. False: VEDETTE_ERROR_FULL. *limit is filled in any case. */
 bool attempt_begin(struct auth *auth, const struct auth_origin *origin, struct login_limit *limit, GError **error);

@@ -84,6 +84,11 @@ bool auth_login(struct auth *auth, const struct login_request *request, const st
         attempt_end(auth, &attempt, is_good || !g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION),
                     failure);
     }
+    bool is_wrong = g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
+    if (is_wrong && !limit->limit.is_allowed) { /* what who is a stranger here would have been told */
+        g_clear_error(&failure);
+        attempt_refuse(auth, limit, &failure);
+    }
     if (failure)
         g_propagate_error(error, failure);
     attempt_clear(&attempt);

@@ -161,6 +161,47 @@ static void test_l08_headers_tell_the_limit(void)
     world_clear(&world);
 }
 
+/* All that a wrong login is told, but when and in which trace. g_free. */
+static char *told_to_wrong_login(const struct api_world *world, const char *username)
+{
+    static const char *const headers[] = {"RateLimit-Policy", "RateLimit", "Retry-After"};
+    g_autofree char *body = g_strdup_printf("{\"username\":\"%s\",\"password\":\"wrong\"}", username);
+    struct reply reply = world_request(world, "POST", "/auth/login", "Content-Type: application/json\r\n", body);
+    GString *told = g_string_new(NULL);
+    g_string_append_printf(told, "%d %s", reply.status, reply.body->str);
+    for (size_t i = 0; i < G_N_ELEMENTS(headers); i++) {
+        g_autofree char *value = reply_header(&reply, headers[i]);
+        g_string_append_printf(told, "\n%s: %s", headers[i], value ? value : "");
+    }
+    reply_clear(&reply);
+    return g_string_free(told, FALSE);
+}
+
+/* P1: from an address from which a user logged in, too, and once it has used up its limit. */
+static void test_p01_no_answer_tells_who_is_a_user(void)
+{
+    enum { LIMIT = 3, ROUNDS = LIMIT + 1 };
+    static const char *const names[] = {"admin", "nobody"};
+    char *told[G_N_ELEMENTS(names)][ROUNDS];
+    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
+        struct api_world world;
+        world_prepare(&world);
+        world.settings.http.login_attempts_per_minute = LIMIT;
+        world_start(&world);
+        g_assert_cmpint(world_try_login(&world, WORLD_PASSWORD), ==, 200);
+        for (int j = 0; j < ROUNDS; j++) /* the first is another's */
+            told[i][j] = told_to_wrong_login(&world, j ? names[i] : "somebody");
+        g_assert_cmpint(world_try_login(&world, WORLD_PASSWORD), ==,
+                        i == 0 ? 429 : 200); /* who guessed has used it up */
+        world_clear(&world);
+    }
+    for (int j = 0; j < ROUNDS; j++) {
+        g_assert_cmpstr(told[0][j], ==, told[1][j]);
+        g_free(told[0][j]);
+        g_free(told[1][j]);
+    }
+}
+
 /* An administrator beside the first, with the same password, while the first is made more than that. */
 static void make_second_administrator(const struct api_world *world)
 {
@@ -337,6 +378,7 @@ int main(int argc, char **argv)
     g_test_add_func("/api/t08_disabled_user_and_logout", test_t08_disabled_user_and_logout);
     g_test_add_func("/api/logins_and_keys_of_who_is_above_stay", test_logins_and_keys_of_who_is_above_stay);
     g_test_add_func("/api/bad_logins", test_bad_logins);
+    g_test_add_func("/api/p01_no_answer_tells_who_is_a_user", test_p01_no_answer_tells_who_is_a_user);
     g_test_add_func("/api/p01_unknown_user_costs_the_same", test_p01_unknown_user_costs_the_same);
     g_test_add_func("/api/p02_logins_are_limited", test_p02_logins_are_limited);
     g_test_add_func("/api/l08_headers_tell_the_limit", test_l08_headers_tell_the_limit);
