@@ -25,10 +25,10 @@ static GPtrArray *read_events(const struct request *request, enum event_type typ
     return events;
 }
 
-/* Of the last event of the page, when there is more. */
-static const char *next_cursor(const GPtrArray *events, guint count)
+/* Of the last event of the page, when there is more. g_free. */
+static char *next_cursor(const GPtrArray *events, guint count)
 {
-    return events->len > count ? ((const struct analytics_event *)g_ptr_array_index(events, count - 1))->id : NULL;
+    return events->len > count ? store_event_cursor(g_ptr_array_index(events, count - 1)) : NULL;
 }
 
 static void handle_events(struct request *request, struct answer *answer)
@@ -38,7 +38,8 @@ static void handle_events(struct request *request, struct answer *answer)
     if (!events)
         return;
     guint count = MIN(events->len, (guint)asked->limit);
-    answer_page(answer, &analytics_event_descriptor, events, count, next_cursor(events, count));
+    g_autofree char *cursor = next_cursor(events, count);
+    answer_page(answer, &analytics_event_descriptor, events, count, cursor);
 }
 
 /* What such an event carries is a signal, as it was checked when it came. */
@@ -54,7 +55,7 @@ static void handle_signals(struct request *request, struct answer *answer)
         g_string_append_printf(json, "%s%s", i ? "," : "",
                                ((const struct analytics_event *)g_ptr_array_index(events, i))->payload.text);
     g_string_append(json, "],\"next_cursor\":");
-    const char *cursor = next_cursor(events, count);
+    g_autofree char *cursor = next_cursor(events, count);
     if (cursor)
         record_append_json_string(json, cursor);
     g_string_append(json, cursor ? "}" : "null}");
@@ -64,30 +65,29 @@ static void handle_signals(struct request *request, struct answer *answer)
 
 /* ---- one ---- */
 
-static void handle_event(struct request *request, struct answer *answer)
+static struct analytics_event *read_event(const struct request *request, enum event_type type, struct answer *answer)
 {
+    const struct event_id_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
     struct analytics_event *event =
-        store_event_get(request->api->store, request->login.user->org_id, 0, request->id, &error);
+        store_event_get(request->api->store, request->login.user->org_id, type, asked->camera_id, asked->id, &error);
     if (event)
         answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
     else
         answer_error(answer, error);
-    analytics_event_free(event);
+    return event;
+}
+
+static void handle_event(struct request *request, struct answer *answer)
+{
+    analytics_event_free(read_event(request, 0, answer));
 }
 
 static void handle_signal(struct request *request, struct answer *answer)
 {
-    g_autoptr(GError) error = NULL;
-    struct analytics_event *event =
-        store_event_get(request->api->store, request->login.user->org_id, EVENT_SIGNAL, request->id, &error);
-    if (event) {
-        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
-        if (answer->status == MHD_HTTP_OK)
-            answer_json(answer, MHD_HTTP_OK, g_string_new(event->payload.text));
-    } else {
-        answer_error(answer, error);
-    }
+    struct analytics_event *event = read_event(request, EVENT_SIGNAL, answer);
+    if (event && answer->status == MHD_HTTP_OK)
+        answer_json(answer, MHD_HTTP_OK, g_string_new(event->payload.text));
     analytics_event_free(event);
 }
 
@@ -107,12 +107,12 @@ static const struct route routes[] = {
      .name = "getEvent",
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
-     .parameters = &id_parameters_descriptor,
+     .parameters = &event_id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &analytics_event_descriptor,
      .features = ROUTE_CACHED,
      .handle = handle_event,
-     .doc = "One event, by its id."},
+     .doc = "One event, by its id; where events of several cameras have it, the first that came."},
     {.method = "POST",
      .path = "/api/v1/events",
      .name = "sendEvents",
@@ -142,11 +142,11 @@ static const struct route routes[] = {
      .name = "getSignal",
      .role = ROLE_VIEWER,
      .rate = RATE_READ,
-     .parameters = &id_parameters_descriptor,
+     .parameters = &event_id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &signal_descriptor,
      .features = ROUTE_CACHED,
      .handle = handle_signal,
-     .doc = "One signal, by its id."},
+     .doc = "One signal, by its id; where signals of several cameras have it, the first that came."},
 };
 const struct route_group event_routes = ROUTE_GROUP("events", "What happened.", routes);

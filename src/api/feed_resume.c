@@ -45,10 +45,11 @@ static void add_missed(struct missed *missed, struct feed_message *message, size
     g_hash_table_insert(missed->ids, message->id, message);
 }
 
-/* Where in memory the event of the feed's org is, the last time it came; NULL: nowhere. With the lock. */
+/* Where in memory the event of the feed's org is, the first that came with this id: one of another camera may have it,
+ * too, and nothing is to be left out. NULL: nowhere. With the lock. */
 static GList *find_recent(const struct feed *feed, const char *id)
 {
-    for (GList *link = feed->feeds->recent.tail; link; link = link->prev) {
+    for (GList *link = feed->feeds->recent.head; link; link = link->next) {
         const struct remembered *event = link->data;
         if (strcmp(event->message->id, id) == 0 && g_strcmp0(event->org_id, feed->login.user->org_id) == 0)
             return link;

@@ -141,7 +141,7 @@ static const struct record_field event_fields[] = {
     FIELD(struct event_parameters, subject_id, RECORD_TEXT_ID, "about this line or zone"),
     FROM_TO(struct event_parameters),
     LIMIT(struct event_parameters),
-    FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),
+    CURSOR(struct event_parameters),
     LIST(struct event_parameters),
 };
 const struct record_descriptor event_parameters_descriptor =
@@ -155,14 +155,20 @@ static const struct record_field signal_fields[] = {
     FIELD_ENUM(struct event_parameters, severity, severity_names, 0, "as bad as this"),
     FROM_TO(struct event_parameters),
     LIMIT(struct event_parameters),
-    FIELD(struct event_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),
+    CURSOR(struct event_parameters),
     LIST(struct event_parameters),
 };
 const struct record_descriptor signal_parameters_descriptor =
     RECORD(struct event_parameters, "SignalParameters", 1, signal_fields, "Which signals.");
 
-#define PAGE(type)                                                                                                     \
-    FROM_TO(type), LIMIT(type), FIELD(type, cursor, RECORD_TEXT_ID, "next_cursor of the page before"), LIST(type)
+static const struct record_field event_id_fields[] = {
+    ID(struct event_id_parameters, "which"),
+    FIELD(struct event_id_parameters, camera_id, RECORD_TEXT_ID, "of this camera"),
+};
+const struct record_descriptor event_id_parameters_descriptor =
+    RECORD(struct event_id_parameters, "EventIdParameters", 1, event_id_fields, "One event.");
+
+#define PAGE(type) FROM_TO(type), LIMIT(type), CURSOR(type), LIST(type)
 static const struct record_field incident_fields[] = {
     FIELD(struct incident_parameters, camera_id, RECORD_TEXT_ID, "that began at this camera"),
     FIELD(struct incident_parameters, site_id, RECORD_TEXT_ID, "of this site"),
@@ -224,10 +230,7 @@ const struct record_descriptor report_parameters_descriptor =
 
 #define OF(member, doc) FIELD(struct register_parameters, member, 0, doc, .min_count = 1, .max_count = 128)
 #define OF_ENUM(member, names, doc) FIELD_ENUM(struct register_parameters, member, names, 0, doc)
-#define OF_ALL                                                                                                         \
-    LIMIT(struct register_parameters),                                                                                 \
-        FIELD(struct register_parameters, cursor, RECORD_TEXT_ID, "next_cursor of the page before"),                   \
-        LIST(struct register_parameters)
+#define OF_ALL LIMIT(struct register_parameters), CURSOR(struct register_parameters), LIST(struct register_parameters)
 #define OF_CAMERA                                                                                                      \
     FIELD(struct register_parameters, camera_id, RECORD_TEXT_ID, "seen by this camera"),                               \
         FIELD(struct register_parameters, site_id, RECORD_TEXT_ID, "of this site")

@@ -115,6 +115,11 @@ struct event_parameters {
 };
 extern const struct record_descriptor event_parameters_descriptor, signal_parameters_descriptor;
 
+struct event_id_parameters {
+    char *id, *camera_id;
+};
+extern const struct record_descriptor event_id_parameters_descriptor;
+
 /* Filters are named as the fields that they look at. */
 struct incident_parameters {
     char *camera_id, *site_id;

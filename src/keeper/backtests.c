@@ -314,7 +314,7 @@ static bool note_stored(struct trial *trial, const struct camera *camera, enum e
             if (!backtest_camera_note_stored(trial->camera, g_ptr_array_index(events, i), error))
                 return false;
         g_free(cursor);
-        cursor = count ? g_strdup(((struct analytics_event *)g_ptr_array_index(events, count - 1))->id) : NULL;
+        cursor = count ? store_event_cursor(g_ptr_array_index(events, count - 1)) : NULL;
     }
     return true;
 }
@@ -344,7 +344,7 @@ static bool note_incidents(struct trial *trial, const struct camera *camera, GEr
         g_ptr_array_set_free_func(rows, incident_free);
         count = rows->len;
         g_free(cursor);
-        cursor = count ? g_strdup(((struct incident *)g_ptr_array_index(rows, count - 1))->id) : NULL;
+        cursor = count ? store_row_cursor(&store_incidents, g_ptr_array_index(rows, count - 1)) : NULL;
         while (rows->len)
             if (!backtest_camera_note_incident(trial->camera, g_ptr_array_steal_index_fast(rows, 0), error))
                 return false;

@@ -8,6 +8,9 @@ enum {
     AFTER_COMMIT_MS = 30000, /* an incident is told once it is committed, which takes no longer */
 };
 
+/* The id is a camera's own; it comes first, as the indexes have it. */
+static const char event_time[] = "occurred_at", event_key[] = "id, camera_id";
+
 void analytics_event_free(struct analytics_event *event)
 {
     if (!event)
@@ -56,7 +59,8 @@ GPtrArray *store_events_list(struct store *store, const struct store_event_filte
 {
     g_autoptr(GPtrArray) events = g_ptr_array_new_with_free_func(event_free);
     struct store_page page;
-    store_page_init(&page, &analytics_event_descriptor, "occurred_at", filter->org_id);
+    store_page_init(&page, &analytics_event_descriptor, event_time, filter->org_id);
+    page.key = event_key;
     page.before_id = filter->before_id;
     page.limit = filter->limit;
     add_filter(&page, filter);
@@ -67,19 +71,29 @@ GPtrArray *store_events_list(struct store *store, const struct store_event_filte
     return is_good ? g_steal_pointer(&events) : NULL;
 }
 
-struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type, const char *id,
-                                        GError **error)
+char *store_event_cursor(const struct analytics_event *event)
+{
+    return store_page_cursor(&analytics_event_descriptor, event_time, event_key, event);
+}
+
+/* What comes later under an id that is taken never stands in the first one's place. */
+#define FIRST_THAT_CAME " ORDER BY received_at, camera_id LIMIT 1"
+
+struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type,
+                                        const char *camera_id, const char *id, GError **error)
 {
     GError *failure = NULL;
     struct analytics_event *event = NULL;
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     if (!transaction)
         return NULL;
-    event = store_find(
-        transaction, &analytics_event_descriptor,
-        "WHERE org_id = $1 AND id = $2 AND type = coalesce($3, type) ORDER BY camera_id LIMIT 1",
-        STORE_VALUES(sql_text(org_id), sql_text(id), sql_text(type ? record_enum_name(event_type_names, type) : NULL)),
-        &failure);
+    event = store_find(transaction, &analytics_event_descriptor,
+                       "WHERE org_id = $1 AND id = $2 AND type = coalesce($3, type) AND camera_id = coalesce($4, "
+                       "camera_id)" FIRST_THAT_CAME,
+                       STORE_VALUES(sql_text(org_id), sql_text(id),
+                                    sql_text(type ? record_enum_name(event_type_names, type) : NULL),
+                                    sql_text(has_text(camera_id) ? camera_id : NULL)),
+                       &failure);
     if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         g_clear_error(&failure);
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s %s",
@@ -115,9 +129,8 @@ static bool find_after(struct store_transaction *transaction, const struct store
                        struct analytics_event **after, GError **error)
 {
     GError *failure = NULL;
-    *after =
-        store_find(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2 ORDER BY camera_id LIMIT 1",
-                   STORE_VALUES(sql_text(asked->org_id), sql_text(asked->after_id)), &failure);
+    *after = store_find(transaction, &analytics_event_descriptor, "WHERE org_id = $1 AND id = $2" FIRST_THAT_CAME,
+                        STORE_VALUES(sql_text(asked->org_id), sql_text(asked->after_id)), &failure);
     if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
         g_clear_error(&failure);
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no event %s", asked->after_id);
@@ -130,20 +143,23 @@ static bool find_after(struct store_transaction *transaction, const struct store
 /* A camera's id in a pattern may match another's: who asks looks again. */
 #define OF_CAMERAS(parameter) "AND (" parameter " = '' OR " parameter " LIKE '%,' || camera_id || ',%') "
 
-/* Pages are by (received_at, id), so that each goes on where the one before it ended, however many came at once. */
+/* Pages are by (received_at, id, camera_id), so that each goes on where the one before it ended, however many came at
+ * once. */
 static bool read_after(struct store_transaction *transaction, const struct store_events_after *asked,
                        const struct analytics_event *after, bool is_again, GPtrArray *events, GError **error)
 {
-    const char *tail = is_again ? "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) < ($3, $4) AND "
-                                  "received_at >= $7 " OF_CAMERAS("$6") "ORDER BY received_at DESC, id DESC LIMIT $5"
-                                : "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id) > ($3, $4) AND "
-                                  "received_at >= $7 " OF_CAMERAS("$6") "ORDER BY received_at, id LIMIT $5";
+#define PLACED(compares)                                                                                               \
+    "WHERE org_id = $1 AND occurred_at >= $2 AND (received_at, id, camera_id) " compares                               \
+    " ($3, $4, $8) AND received_at >= $7 " OF_CAMERAS("$6") "ORDER BY "
+    const char *tail = is_again ? PLACED("<") "received_at DESC, id DESC, camera_id DESC LIMIT $5"
+                                : PLACED(">") "received_at, id, camera_id LIMIT $5";
+#undef PLACED
     int64_t from_ms = MIN(after->occurred_at.ms, after->received_at.ms) - STORE_EVENTS_LATE_MS;
     return store_select(transaction, &analytics_event_descriptor, tail,
                         STORE_VALUES(sql_text(asked->org_id), sql_time(from_ms), sql_time(after->received_at.ms),
                                      sql_text(asked->after_id), sql_integer(CLAMP(asked->limit, 1, AFTER_LIMIT_MAX)),
                                      sql_text(asked->cameras ? asked->cameras : ""),
-                                     sql_time(after->received_at.ms - AFTER_OVERLAP_MS)),
+                                     sql_time(after->received_at.ms - AFTER_OVERLAP_MS), sql_text(after->camera_id)),
                         events, error);
 }
 

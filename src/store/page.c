@@ -1,17 +1,13 @@
 /* Pages of a table's rows, newest first: the one way in which lists are asked for. */
 #include "store/work_internal.h"
 
-#include <string.h>
-
 enum { PAGE_LIMIT_MAX = 1000 };
-
-static const char id_key[] = "id";
 
 void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
                      const char *org_id)
 {
     *page = (struct store_page){
-        .descriptor = descriptor, .time = time, .key = id_key, .org_id = org_id, .sql = g_string_new(NULL)};
+        .descriptor = descriptor, .time = time, .key = "id", .org_id = org_id, .sql = g_string_new(NULL)};
     store_page_add(page, "org_id = ", sql_text(org_id));
 }
 
@@ -48,7 +44,7 @@ void store_page_add_span(struct store_page *page, int64_t from_ms, int64_t to_ms
 static bool refuse_cursor(const struct store_page *page, GError **error)
 {
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                "cursor: %s: it is not there (any more): start again without it", page->before_id);
+                "cursor: %s: is no next_cursor of this list: start again without it", page->before_id);
     return false;
 }
 
@@ -60,10 +56,10 @@ static const void *member_of(const struct record_descriptor *descriptor, const v
 char *store_page_cursor(const struct record_descriptor *descriptor, const char *time, const char *key,
                         const void *record)
 {
-    if (strcmp(key, id_key) == 0)
-        return g_strdup(*(char *const *)member_of(descriptor, record, id_key));
     GString *cursor = g_string_new(NULL);
-    g_string_printf(cursor, "%" G_GINT64_FORMAT, ((const struct record_time *)member_of(descriptor, record, time))->ms);
+    if (time)
+        g_string_printf(cursor, "%" G_GINT64_FORMAT,
+                        ((const struct record_time *)member_of(descriptor, record, time))->ms);
     g_auto(GStrv) columns = g_strsplit(key, ", ", -1);
     for (size_t i = 0; columns[i]; i++) {
         const char *text = *(char *const *)member_of(descriptor, record, columns[i]);
@@ -83,65 +79,32 @@ static void append_exact_time(const struct store_page *page, GStrv columns, size
     g_string_append_printf(page->sql, " AND %s >= $%zu AND %s < $%zu), $%zu)", page->time, at, page->time, at + 1, at);
 }
 
-/* Rows of the cursor's own time come by key; both stand in it. */
-static bool add_key_cursor(struct store_page *page, GError **error)
+/* Rows of the cursor's own time come by key. Both stand in it, so that a page goes on where the one before ended even
+ * when that row is gone by now, or has another time. */
+static bool add_cursor(struct store_page *page, GError **error)
 {
-    gint64 at_ms;
+    gint64 at_ms = 0;
+    if (!page->before_id || !*page->before_id)
+        return true;
     g_auto(GStrv) columns = g_strsplit(page->key, ", ", -1);
     page->cursor = g_strsplit(page->before_id, "/", -1);
     if (g_strv_length(page->cursor) != g_strv_length(columns) + 1 ||
-        !g_ascii_string_to_signed(page->cursor[0], 10, 0, STORE_TIME_LAST_MS, &at_ms, NULL))
+        (page->time && !g_ascii_string_to_signed(page->cursor[0], 10, 0, STORE_TIME_LAST_MS, &at_ms, NULL)))
         return refuse_cursor(page, error);
-    size_t at = page->count + 1;
-    page->values[page->count++] = sql_time(at_ms);
-    page->values[page->count++] = sql_time(at_ms + 1);
-    g_autofree char *row = g_strdup_printf("(%s, %s) < (", page->time, page->key);
+    g_autofree char *row =
+        g_strdup_printf("(%s%s%s) < (", page->time ? page->time : "", page->time ? ", " : "", page->key);
     store_page_add_text(page, row);
-    append_exact_time(page, columns, at);
+    if (page->time) {
+        size_t at = page->count + 1;
+        page->values[page->count++] = sql_time(at_ms);
+        page->values[page->count++] = sql_time(at_ms + 1);
+        append_exact_time(page, columns, at);
+    }
     for (size_t i = 1; page->cursor[i]; i++) {
         page->values[page->count++] = sql_text(page->cursor[i]);
-        g_string_append_printf(page->sql, ", $%zu", page->count);
+        g_string_append_printf(page->sql, "%s$%zu", page->time || i > 1 ? ", " : "", page->count);
     }
     g_string_append_c(page->sql, ')');
-    return true;
-}
-
-static bool take_time(void *data, const struct record_sql_value *row, size_t columns, GError **error)
-{
-    struct record_sql_value *time = data;
-    (void)columns;
-    (void)error;
-    *time = row[0].type == RECORD_SQL_NULL ? sql_text(NULL) : sql_time_as_read(&row[0]);
-    return true;
-}
-
-/* Rows of the cursor's own time come by id. */
-static bool add_id_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
-{
-    struct record_sql_value time = sql_text(NULL);
-    g_autofree char *sql =
-        g_strdup_printf("SELECT %s FROM %s WHERE org_id = $1 AND id = $2 LIMIT 1", page->time, page->descriptor->table);
-    if (!store_each(transaction, sql, STORE_VALUES(sql_text(page->org_id), sql_text(page->before_id)), take_time, &time,
-                    error))
-        return false;
-    if (time.type == RECORD_SQL_NULL)
-        return refuse_cursor(page, error);
-    g_autofree char *condition = g_strdup_printf("(%s, id) < (", page->time);
-    store_page_add(page, condition, time);
-    page->values[page->count++] = sql_text(page->before_id);
-    g_string_append_printf(page->sql, ", $%zu)", page->count);
-    return true;
-}
-
-static bool add_cursor(struct store_transaction *transaction, struct store_page *page, GError **error)
-{
-    if (!page->before_id || !*page->before_id)
-        return true;
-    if (strcmp(page->key, id_key) != 0)
-        return add_key_cursor(page, error);
-    if (page->time)
-        return add_id_cursor(transaction, page, error);
-    store_page_add(page, "id < ", sql_text(page->before_id));
     return true;
 }
 
@@ -157,7 +120,7 @@ static void append_order(const struct store_page *page)
 
 bool store_page_read(struct store_transaction *transaction, struct store_page *page, GPtrArray *rows, GError **error)
 {
-    if (!add_cursor(transaction, page, error))
+    if (!add_cursor(page, error))
         return false;
     append_order(page);
     page->values[page->count++] = sql_integer(CLAMP(page->limit, 1, PAGE_LIMIT_MAX));

@@ -41,7 +41,7 @@ enum { STORE_ROW_CONDITIONS_MAX = 12 };
 /* A new GPtrArray of new records, or NULL. store_rows_free. */
 GPtrArray *store_rows_list(struct store *store, const struct store_row_kind *kind,
                            const struct store_row_filter *filter, GError **error);
-/* What filters name the row by, as before_id: its id, or what it has in its place. g_free. */
+/* What filters name the row by, as before_id, also by id. g_free. */
 char *store_row_cursor(const struct store_row_kind *kind, const void *row);
 /* NULL is allowed, as below. */
 void store_rows_free(const struct store_row_kind *kind, GPtrArray *rows);

@@ -87,14 +87,17 @@ struct store_event_filter {
     const char *kind;
     enum severity severity;
     int64_t from_ms, to_ms; /* [from, to) of occurred_at */
-    const char *before_id;  /* cursor: events older than (occurred_at, id) of this one */
+    const char *before_id;  /* what comes after the event of this cursor; NULL or "": from the newest */
     int limit;              /* 1..1000 */
 };
 /* A new GPtrArray of struct analytics_event *. */
 GPtrArray *store_events_list(struct store *store, const struct store_event_filter *filter, GError **error);
-/* One of them, of any type (0) or of this one; NULL with VEDETTE_ERROR_NOT_FOUND when there is none. */
-struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type, const char *id,
-                                        GError **error);
+/* What filters name the event by, as before_id. g_free. */
+char *store_event_cursor(const struct analytics_event *event);
+/* One of them, of any type (0) or of this one, of any camera (NULL or "") or of this one; NULL with
+ * VEDETTE_ERROR_NOT_FOUND when there is none. Ids are a camera's own: where several have it, the first that came. */
+struct analytics_event *store_event_get(struct store *store, const char *org_id, enum event_type type,
+                                        const char *camera_id, const char *id, GError **error);
 
 /* Events that occurred so long before they came, or before the one asked for, are not looked for. */
 enum { STORE_EVENTS_LATE_MS = 3600000 };

@@ -126,7 +126,7 @@ struct store_page {
     GString *sql;
     struct record_sql_value values[PAGE_VALUES_MAX];
     size_t count;
-    GStrv cursor; /* before_id's parts, of rows without an id */
+    GStrv cursor; /* before_id's parts */
 };
 /* All is borrowed. */
 void store_page_init(struct store_page *page, const struct record_descriptor *descriptor, const char *time,
@@ -136,8 +136,8 @@ void store_page_clear(struct store_page *page);
 void store_page_add(struct store_page *page, const char *condition, struct record_sql_value value);
 void store_page_add_text(struct store_page *page, const char *condition);
 void store_page_add_span(struct store_page *page, int64_t from_ms, int64_t to_ms);
-/* Appends records to `rows`. VEDETTE_ERROR_INVALID: the cursor's row is not there. */
+/* Appends records to `rows`. VEDETTE_ERROR_INVALID: the cursor is none of this list's. */
 bool store_page_read(struct store_transaction *transaction, struct store_page *page, GPtrArray *rows, GError **error);
-/* What a page that ends with this row is followed by: its id, or its time and key. g_free. */
+/* What a page that ends with this row is followed by: its time, if lists go by one, and key. g_free. */
 char *store_page_cursor(const struct record_descriptor *descriptor, const char *time, const char *key,
                         const void *record);

@@ -88,6 +88,25 @@ static void test_another_orgs_event_is_none_to_come_back_to(void)
     world_clear(&world);
 }
 
+/* Another camera's later event under the same id leaves nothing out. */
+static void test_an_id_of_two_cameras_leaves_nothing_out(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    g_autofree char *id = event_id(1), *query = g_strdup_printf("?resume_from=%s", id);
+    publish_numbers(&world, 1, 2);
+    publish_event(&world, id, "default", "cam-2");
+    publish_numbers(&world, 3, 3);
+    int fd = open_at(&world, query);
+    expect_resumed(fd, id, 3, true);
+    expect_event(fd, 2);
+    expect_event(fd, 1);
+    expect_event(fd, 3);
+    close(fd);
+    world_clear(&world);
+}
+
 /* What became of incidents is told in its place among the events, once, and to who asks for it. */
 static void test_incidents_that_were_missed_are_told(void)
 {
@@ -545,6 +564,7 @@ int main(int argc, char **argv)
         return 0;
     g_test_add_func("/websocket/a_key_of_cameras_hears_of_these", test_a_key_of_cameras_hears_of_these);
     g_test_add_func("/websocket/who_comes_back_is_told_what_it_missed", test_who_comes_back_is_told_what_it_missed);
+    g_test_add_func("/websocket/an_id_of_two_cameras_leaves_nothing_out", test_an_id_of_two_cameras_leaves_nothing_out);
     g_test_add_func("/websocket/incidents_that_were_missed_are_told", test_incidents_that_were_missed_are_told);
     g_test_add_func("/websocket/another_orgs_event_is_none_to_come_back_to",
                     test_another_orgs_event_is_none_to_come_back_to);

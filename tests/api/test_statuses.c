@@ -75,9 +75,9 @@ static char *newest_id(const struct statuses *statuses, const struct store_row_k
     const struct store_row_filter filter = {.org_id = "default", .limit = 1};
     GPtrArray *rows = store_rows_list(statuses->world.store, kind, &filter, NULL);
     g_assert_cmpuint(rows->len, ==, 1);
-    char *id = store_row_cursor(kind, g_ptr_array_index(rows, 0));
+    g_autofree char *cursor = store_row_cursor(kind, g_ptr_array_index(rows, 0));
     store_rows_free(kind, rows);
-    return id;
+    return g_strdup(strrchr(cursor, '/') + 1);
 }
 
 /* A payload as the hub has it once it was taken over: with every field. */

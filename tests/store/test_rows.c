@@ -127,6 +127,7 @@ static void test_an_org_gets_another_name(void)
 
 /* ---- pages of rows without an id ---- */
 
+#define DAYS_AGO_MS (INT64_C(400) * 86400000)
 enum { PLACES = 3, TIMES = 4, BUCKETS = PLACES * TIMES, HOUR_MS = 3600000 };
 
 static void put_buckets(struct store *store)
@@ -190,6 +191,72 @@ static void test_rows_without_an_id_come_in_pages(void)
     world_clear(&world);
 }
 
+/* ---- pages of what moves, or is there twice ---- */
+
+/* A gateway may number each camera's events by itself. */
+static void test_an_id_of_two_cameras_hides_nothing(void)
+{
+    enum { SIGNALS = 6, DOUBLED = 2 };
+    static const char id[] = "00000000-0000-7000-8000-000000000100";
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    for (int i = 0; i < SIGNALS; i++)
+        g_ptr_array_add(batch, world_signal(&world, i == DOUBLED ? id : NULL, "gate", "safety", "intrusion", "high",
+                                            world_start_ms + i * 1000));
+    world_store(&world, batch);
+    batch = world_batch_new();
+    struct analytics_event *late =
+        world_signal(&world, id, "door", "safety", "intrusion", "high", world_start_ms - DAYS_AGO_MS);
+    late->received_at.ms = world_start_ms + SIGNALS * 1000;
+    g_ptr_array_add(batch, late);
+    g_ptr_array_add(batch, world_signal(&world, id, "yard", "safety", "intrusion", "high", world_start_ms + 2000));
+    world_store(&world, batch);
+    g_autofree char *cursor = NULL;
+    guint count = 0;
+    for (guint length = 1; length && count < 100; count += length) {
+        g_autoptr(GPtrArray) events =
+            world_list(&world, (struct store_event_filter){.org_id = "default", .limit = 1, .before_id = cursor});
+        length = events->len;
+        g_free(cursor);
+        cursor = length ? store_event_cursor(g_ptr_array_index(events, 0)) : NULL;
+    }
+    g_assert_cmpuint(count, ==, SIGNALS + 2);
+    static const char *const asked[] = {NULL, "door", "gate", "yard"}, *const found[] = {"gate", "door", "gate",
+                                                                                         "yard"};
+    for (size_t i = 0; i < G_N_ELEMENTS(asked); i++) {
+        struct analytics_event *event = store_event_get(world.store, "default", EVENT_SIGNAL, asked[i], id, NULL);
+        g_assert_cmpstr(event->camera_id, ==, found[i]);
+        analytics_event_free(event);
+    }
+    g_assert_null(store_event_get(world.store, "default", 0, "hall", id, NULL));
+    world_clear(&world);
+}
+
+/* Who goes on behind it is told of all that came since the first. */
+static void test_what_came_after_an_id_of_two_cameras(void)
+{
+    static const char id[] = "00000000-0000-7000-8000-000000000100";
+    static const char *const cameras[] = {"gate", "yard", "door"};
+    struct store_world world;
+    g_autoptr(GError) error = NULL;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    for (size_t i = 0; i < G_N_ELEMENTS(cameras); i++)
+        g_ptr_array_add(batch, world_signal(&world, id, cameras[i], "safety", "intrusion", "high",
+                                            world_start_ms + (int)(i / 2) * 1000));
+    world_store(&world, batch);
+    const struct store_events_after asked = {.org_id = "default", .after_id = id, .limit = 10};
+    struct store_events_found found;
+    g_assert_true(store_events_read_after(world.store, &asked, &found, &error));
+    g_assert_cmpuint(found.again->len, ==, 0);
+    g_assert_cmpuint(found.later->len, ==, 2);
+    for (guint i = 0; i < found.later->len; i++)
+        g_assert_cmpstr(((const struct analytics_event *)found.later->pdata[i])->camera_id, ==, cameras[i + 1]);
+    store_events_found_clear(&found);
+    world_clear(&world);
+}
+
 /* How many rows there are in pages of one. */
 static int count_by_pages(struct store *store, const struct store_row_kind *kind)
 {
@@ -208,6 +275,23 @@ static int count_by_pages(struct store *store, const struct store_row_kind *kind
         cursor = store_row_cursor(kind, g_ptr_array_index(page, 0));
         store_rows_free(kind, page);
     }
+}
+
+static void test_lists_by_id_take_their_own_cursors_alone(void)
+{
+    static const char *const bad[] = {"zzz", "00000000-0000-7000-8000-000000000100", "/a/b"};
+    struct store_world world;
+    staffed_world_init(&world);
+    for (int i = 0; i < 3; i++)
+        g_assert_true(make_employee(world.store, NULL, NULL));
+    g_assert_cmpint(count_by_pages(world.store, &store_employees), ==, 3);
+    for (size_t i = 0; i < G_N_ELEMENTS(bad); i++) {
+        const struct store_row_filter filter = {.org_id = "default", .before_id = bad[i], .limit = 1};
+        g_autoptr(GError) error = NULL;
+        g_assert_null(store_rows_list(world.store, &store_employees, &filter, &error));
+        g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    }
+    world_clear(&world);
 }
 
 /* Times finer than ours, as other programs write them: no row is left out between two pages, and none comes twice. */
@@ -266,6 +350,9 @@ int main(int argc, char **argv)
     g_test_add_func("/rows/one_of_two_at_once_is_refused", test_one_of_two_at_once_is_refused);
     g_test_add_func("/rows/an_org_gets_another_name", test_an_org_gets_another_name);
     g_test_add_func("/rows/rows_without_an_id_come_in_pages", test_rows_without_an_id_come_in_pages);
+    g_test_add_func("/rows/an_id_of_two_cameras_hides_nothing", test_an_id_of_two_cameras_hides_nothing);
+    g_test_add_func("/rows/what_came_after_an_id_of_two_cameras", test_what_came_after_an_id_of_two_cameras);
+    g_test_add_func("/rows/lists_by_id_take_their_own_cursors_alone", test_lists_by_id_take_their_own_cursors_alone);
     g_test_add_func("/rows/pages_of_times_of_other_programs", test_pages_of_times_of_other_programs);
     g_test_add_func("/rows/incidents_of_earlier_versions_changed_when_they_were_taken_over",
                     test_incidents_of_earlier_versions_changed_when_they_were_taken_over);

@@ -126,12 +126,12 @@ static void test_signals_are_found_by_what_they_say(void)
         g_assert_cmpuint(events->len, ==, cases[i].count);
     }
     g_autoptr(GError) error = NULL;
-    struct analytics_event *event = store_event_get(world.store, "default", EVENT_SIGNAL, "s-1", &error);
+    struct analytics_event *event = store_event_get(world.store, "default", EVENT_SIGNAL, NULL, "s-1", &error);
     g_assert_no_error(error);
     g_assert_cmpstr(event->camera_id, ==, "cam-2");
     analytics_event_free(event);
-    g_assert_null(store_event_get(world.store, "default", EVENT_ZONE_HIT, "s-1", NULL));
-    g_assert_null(store_event_get(world.store, "other", 0, "s-1", &error));
+    g_assert_null(store_event_get(world.store, "default", EVENT_ZONE_HIT, NULL, "s-1", NULL));
+    g_assert_null(store_event_get(world.store, "other", 0, NULL, "s-1", &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND);
     world_clear(&world);
 }
@@ -154,7 +154,7 @@ static void test_cursor_over_equal_times(void)
             const struct analytics_event *event = g_ptr_array_index(events, i);
             g_assert_true(g_hash_table_add(seen, g_strdup(event->id)));
             g_free(cursor);
-            cursor = g_strdup(event->id);
+            cursor = store_event_cursor(event);
         }
     }
     g_assert_cmpuint(g_hash_table_size(seen), ==, 50);

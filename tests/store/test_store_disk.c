@@ -96,7 +96,7 @@ static void test_q13_kill_in_the_middle_of_commits(void)
             const struct analytics_event *event = g_ptr_array_index(events, i);
             missing -= g_hash_table_contains(acknowledged, event->id);
             g_free(cursor);
-            cursor = g_strdup(event->id);
+            cursor = store_event_cursor(event);
         }
     }
     g_test_message("%u acknowledged, %" G_GINT64_FORMAT " stored", g_hash_table_size(acknowledged), found);

@@ -263,9 +263,9 @@ export class Client {
     return (await this.send("GET", `/api/v1/events`, query, undefined, call)).json();
   }
 
-  /** One event, by its id. */
-  async getEvent(id: string, call: Call = {}): Promise<records.AnalyticsEvent> {
-    return (await this.send("GET", `/api/v1/events/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  /** One event, by its id; where events of several cameras have it, the first that came. */
+  async getEvent(id: string, query: { camera_id?: string } = {}, call: Call = {}): Promise<records.AnalyticsEvent> {
+    return (await this.send("GET", `/api/v1/events/${encodeURIComponent(id)}`, query, undefined, call)).json();
   }
 
   /** Events from elsewhere, one JSON object a line (application/x-ndjson), of the org's cameras. Each line is taken or refused by itself; what is taken is kept on disk before this answers. Sending one again does no harm: its id says that it is the same. */
@@ -278,9 +278,9 @@ export class Client {
     return (await this.send("GET", `/api/v1/signals`, query, undefined, call)).json();
   }
 
-  /** One signal, by its id. */
-  async getSignal(id: string, call: Call = {}): Promise<records.Signal> {
-    return (await this.send("GET", `/api/v1/signals/${encodeURIComponent(id)}`, {}, undefined, call)).json();
+  /** One signal, by its id; where signals of several cameras have it, the first that came. */
+  async getSignal(id: string, query: { camera_id?: string } = {}, call: Call = {}): Promise<records.Signal> {
+    return (await this.send("GET", `/api/v1/signals/${encodeURIComponent(id)}`, query, undefined, call)).json();
   }
 
   /** Counts by hour, day or month, newest first. */
