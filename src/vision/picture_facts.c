@@ -28,7 +28,10 @@ static const double usual_follow_seconds = 120; /* the usual follows the day */
 static const double slow_follow_seconds = 60;
 /* What was seen for less is not known to be usual, and gives way to what lasts longer: somebody stood there. */
 static const double trust_seconds = 10;
-static const double accept_seconds = 600; /* what has been so for so long is usual now */
+/* What has been so for so long is usual now; where rules wait for it, so long after the time they wait. */
+static const double accept_seconds = 600;
+/* A look that rules wait for is told by then: a picture now and then is as usual, and sets them back. */
+static const double told_share = 1.5;
 static const double usual_share = 0.5;    /* pictures less like the usual teach it nothing */
 static const double pattern_levels = 1.5; /* a place whose cells deviate less from their mean has no pattern */
 /* The quietest place has a little less noise than others by chance, as so few pixels have. */
@@ -41,6 +44,7 @@ static const double upheaval_seconds = 30;
 static const double step_max_seconds = 10;
 
 struct picture_watch {
+    struct picture_patience patience;
     int width, height, columns, rows; /* of the plane in reduced pixels; in cells */
     int64_t last_us;                  /* the last picture's media_us */
     int64_t watched_us; /* the time that was watched, 0 at the first picture: all below but repeated_us is of it */
@@ -53,6 +57,7 @@ struct picture_watch {
     double usual_contrast;
     bool is_usual_known;
     int64_t unusual_since_us; /* -1: it is as usual */
+    double unusual_seconds;   /* since then, of each picture a second at most, as the rule of tampering reckons */
     int16_t *average;         /* luma, in 1/AVERAGE_ONE levels */
     /* cells */
     uint8_t *means;
@@ -67,6 +72,11 @@ struct picture_watch {
 struct picture_watch *picture_watch_new(void)
 {
     return g_new0(struct picture_watch, 1);
+}
+
+void picture_watch_configure(struct picture_watch *watch, const struct picture_patience *patience)
+{
+    watch->patience = *patience;
 }
 
 static void release_size(struct picture_watch *watch)
@@ -98,6 +108,7 @@ static void start_size(struct picture_watch *watch, int width, int height, int64
     int columns = MAX(width / CELL_PX, 1), rows = MAX(height / CELL_PX, 1);
     size_t cells = (size_t)columns * (size_t)rows;
     *watch = (struct picture_watch){
+        .patience = watch->patience,
         .width = width,
         .height = height,
         .columns = columns,
@@ -299,11 +310,13 @@ static void note_usual(struct picture_watch *watch, const struct light *light, d
         return;
     }
     bool is_usual = share >= usual_share && likeness >= usual_share;
+    watch->unusual_seconds = is_usual || watch->unusual_since_us < 0 ? 0 : watch->unusual_seconds + fmin(seconds, 1);
     if (is_usual)
         watch->unusual_since_us = -1;
     else if (watch->unusual_since_us < 0)
         watch->unusual_since_us = watch->watched_us;
-    bool is_accepted = !is_usual && (double)(watch->watched_us - watch->unusual_since_us) >= accept_seconds * 1e6;
+    bool is_accepted = !is_usual && (double)(watch->watched_us - watch->unusual_since_us) >= accept_seconds * 1e6 &&
+                       watch->unusual_seconds >= told_share * watch->patience.look_seconds;
     if (is_usual || is_accepted)
         learn_usual(watch, light, is_accepted ? 1 : fmin(seconds / usual_follow_seconds, 1));
 }
@@ -339,7 +352,7 @@ static bool update_cell(struct picture_watch *watch, int i, double gain, double 
     double known = watch->known_seconds[i];
     if (fabs(off) > STANDING_LEVELS) {
         bool is_known = known >= trust_seconds;
-        if (still < (is_known ? accept_seconds : known))
+        if (still < (is_known ? accept_seconds + watch->patience.thing_seconds : known))
             return is_known;
         watch->slow[i] = watch->quick[i] / (float)gain;
         watch->known_seconds[i] = (float)still;

@@ -89,6 +89,14 @@ struct picture_watch;
 struct picture_watch *picture_watch_new(void);
 void picture_watch_free(struct picture_watch *watch);
 CLEANUP_DEFINE(picture_watch, picture_watch_free)
+/* How long rules wait until they tell of what is new: of a thing that stands in the picture, or is gone from it, and of
+ * how the whole looks. It becomes usual only long after that, so that it is told also where somebody was with it first.
+ */
+struct picture_patience {
+    double thing_seconds, look_seconds;
+};
+/* Without it: both 0. */
+void picture_watch_configure(struct picture_watch *watch, const struct picture_patience *patience);
 /* Feeds one frame and its reduced luma plane, rows one after the other. A change of size or a step back in time starts
  * over. */
 void picture_watch_update(struct picture_watch *watch, const struct frame *frame, const uint8_t *luma, int width,

@@ -51,6 +51,15 @@ static void choose_confidence(struct pipeline *pipeline)
     pipeline->looks_from = looked;
 }
 
+static void configure_picture(struct pipeline *pipeline, const struct camera *camera)
+{
+    const struct zone *zones = camera->zones.items;
+    struct picture_patience patience = {.look_seconds = camera->rules.tamper_seconds};
+    for (size_t i = 0; i < camera->zones.count; i++)
+        patience.thing_seconds = MAX(patience.thing_seconds, MAX(zones[i].left_seconds, zones[i].taken_seconds));
+    picture_watch_configure(pipeline->picture, &patience);
+}
+
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
                               struct detector *detector, pthread_mutex_t *detector_lock, uint64_t track_id_base,
                               struct clock *clock, struct camera_health *health, const struct pipeline_sink *sink)
@@ -70,6 +79,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
     pipeline->picture = picture_watch_new();
+    configure_picture(pipeline, camera);
     pipeline->tracker = tracker_new(&config->tracker, config->rules.outage_seconds, track_id_base);
     pipeline->analytics = analytics_new(camera, &config->rules);
     pipeline->objects = g_new0(struct detections, 1);
@@ -123,6 +133,7 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
 {
     motion_configure(pipeline->motion, &config->motion);
     motion_set_masks(pipeline->motion, config->camera.zones.items, config->camera.zones.count);
+    configure_picture(pipeline, &config->camera);
     gate_configure(&pipeline->gate, &config->detector);
     note_rate(pipeline, config->camera.analyse_fps);
     const struct analytics_sink sink = {emit, pipeline};

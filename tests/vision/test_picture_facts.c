@@ -132,6 +132,37 @@ static void test_key_frames_make_usual_what_lasts(void)
     picture_watch_free(world.watch);
 }
 
+/* A thing that rules wait for stays one until they told of it, also where somebody was with it for minutes first. */
+static void test_what_is_waited_for_is_not_usual_before(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    picture_watch_configure(world.watch, &(struct picture_patience){.thing_seconds = 900});
+    world.has_bag = true;
+    for (int i = 0; i < 145; i++)
+        see(&world, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.region_count, ==, 1);
+    for (int i = 0; i < 10; i++)
+        see(&world, 10 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.region_count, ==, 0);
+    picture_watch_free(world.watch);
+}
+
+static void test_a_look_that_is_waited_for_is_not_usual_before(void)
+{
+    struct world world;
+    see_the_usual(&world);
+    picture_watch_configure(world.watch, &(struct picture_patience){.look_seconds = 900});
+    world.is_covered = true;
+    for (int i = 0; i < 1300; i++) /* pictures, each of which counts as a second, however far apart they are */
+        see(&world, 2 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.edges, <, HALF);
+    for (int i = 0; i < 60; i++)
+        see(&world, 2 * G_USEC_PER_SEC);
+    g_assert_cmpint(world.facts.edges, >, HALF);
+    picture_watch_free(world.watch);
+}
+
 /* The same picture at any rate that a camera has; of the change of rate a moment is not counted. */
 static void test_repeats_last_as_long_as_they_are_seen(void)
 {
@@ -179,6 +210,10 @@ int main(int argc, char **argv)
     g_test_add_func("/picture facts/a thing that is left in an outage stands",
                     test_a_thing_that_is_left_in_an_outage_stands);
     g_test_add_func("/picture facts/key frames make usual what lasts", test_key_frames_make_usual_what_lasts);
+    g_test_add_func("/picture facts/what is waited for is not usual before",
+                    test_what_is_waited_for_is_not_usual_before);
+    g_test_add_func("/picture facts/a look that is waited for is not usual before",
+                    test_a_look_that_is_waited_for_is_not_usual_before);
     g_test_add_func("/picture facts/repeats last as long as they are seen", test_repeats_last_as_long_as_they_are_seen);
     g_test_add_func("/picture facts/an outage is no repeat", test_an_outage_is_no_repeat);
     return g_test_run();

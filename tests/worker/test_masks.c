@@ -227,6 +227,28 @@ static void test_masks_of_a_picture_sent_are_its_own(void)
     masks_world_clear(&world);
 }
 
+/* ---- things ---- */
+
+/* A pallet before the door, and a rule that waits for longer than anything new is remembered without one. */
+static void test_a_thing_is_told_however_long_its_zone_waits(void)
+{
+    enum { WAITS_SECONDS = 1800, EVERY_SECONDS = 5, IN_TIME = (WAITS_SECONDS - 60) / EVERY_SECONDS };
+    static const struct record_box pallet = {0.7, 0.6, 0.1, 0.2};
+    struct masks_world world;
+    masks_world_init(&world, ZONE_AREA, NULL);
+    ((struct zone *)world.told.camera.zones.items)->left_seconds = WAITS_SECONDS;
+    pipeline_configure(world.pipeline, &world.told);
+    for (int i = 0; i < 20; i++)
+        masks_learn(&world);
+    for (int i = 0; i < IN_TIME + 2 * 60 / EVERY_SECONDS; i++) {
+        g_assert_true(i >= IN_TIME || world.things_left == 0);
+        world.at_ms += EVERY_SECONDS * 1000 - MASKS_EVERY_MS;
+        masks_feed(&world, &pallet);
+    }
+    g_assert_cmpint(world.things_left, ==, 1);
+    masks_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -241,5 +263,7 @@ int main(int argc, char **argv)
     g_test_add_func("/masks/a mask counts from the next frame on", test_a_mask_counts_from_the_next_frame_on);
     g_test_add_func("/masks/a mask that is taken away is gone", test_a_mask_that_is_taken_away_is_gone);
     g_test_add_func("/masks/masks of a picture sent are its own", test_masks_of_a_picture_sent_are_its_own);
+    g_test_add_func("/masks/a thing is told however long its zone waits",
+                    test_a_thing_is_told_however_long_its_zone_waits);
     return g_test_run();
 }
