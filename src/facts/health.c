@@ -6,8 +6,11 @@ static const struct record_field stream_health_fields[] = {
     FIELD(struct stream_health, roles, 0, "what it is used for: detect, record, live", .max_count = 8),
     FIELD(struct stream_health, state, 0, "starting, connecting, online, stalled, waiting, failed or ended",
           .max_count = 32),
-    FIELD(struct stream_health, last_error, 0, "the last thing that went wrong; empty when none since it came online",
-          .max_count = 1024),
+    FIELD(
+        struct stream_health, last_error, 0,
+        "the last thing that went wrong; empty when none since it came online. Of role live also why its pictures are "
+        "not shown",
+        .max_count = 1024),
     FIELD(struct stream_health, codec, 0, "of the video", .max_count = 32),
     FIELD(struct stream_health, width_px, 0, "of the video", .unit = "px"),
     FIELD(struct stream_health, height_px, 0, "of the video", .unit = "px"),

@@ -21,6 +21,7 @@ enum { FRAME_LATE_UNKNOWN = INT32_MAX };
 
 struct frame {
     int width_px, height_px; /* visible; odd sizes are allowed, chroma is (n + 1) / 2 */
+    double pixel_aspect;     /* a pixel's width by its height, as the stream says; 0: nothing, and they are square */
     enum frame_format format;
     bool is_full_range; /* luma 0..255 rather than 16..235 */
     bool is_bt709;      /* colours weigh as in ITU-R BT.709 rather than BT.601 */
@@ -54,6 +55,12 @@ struct frame_thinner {
 void frame_thinner_init(struct frame_thinner *thinner, double fps);
 /* True when the frame at `media_us` is due. A step back in time (a loop, a new connection) starts over. */
 bool frame_thinner_pass(struct frame_thinner *thinner, int64_t media_us);
+
+/* Width by height of what is to be seen. */
+static inline double frame_shape(const struct frame *frame)
+{
+    return (frame->pixel_aspect > 0 ? frame->pixel_aspect : 1) * frame->width_px / frame->height_px;
+}
 
 /* Rows and bytes a row of a plane holds. */
 static inline int frame_plane_rows(const struct frame *frame, int plane)

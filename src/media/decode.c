@@ -339,6 +339,7 @@ static struct frame *frame_of(struct mapping *mapping, int64_t media_us)
     struct frame template = {
         .width_px = GST_VIDEO_FRAME_WIDTH(video),
         .height_px = GST_VIDEO_FRAME_HEIGHT(video),
+        .pixel_aspect = (double)GST_VIDEO_INFO_PAR_N(&video->info) / MAX(GST_VIDEO_INFO_PAR_D(&video->info), 1),
         .format = GST_VIDEO_FRAME_FORMAT(video) == GST_VIDEO_FORMAT_NV12 ? FRAME_NV12 : FRAME_I420,
         .is_full_range = video->info.colorimetry.range == GST_VIDEO_COLOR_RANGE_0_255,
         .is_bt709 = video->info.colorimetry.matrix == GST_VIDEO_COLOR_MATRIX_BT709,

@@ -14,6 +14,7 @@
 enum {
     BATCH_BYTES = 1 << 20, /* events of one frame travel together, up to this */
     PREVIEW_COMPLAINT_US = 60 * 1000000,
+    LIVE_PATIENCE_US = 10 * 1000000, /* twice what a connection takes to know how late its pictures are */
 };
 
 /* ---- what a pipeline tells ---- */
@@ -86,6 +87,18 @@ static bool complain(struct watched_camera *camera, const GError *error)
     return error;
 }
 
+/* What passes is not told: a stream that begins, or an analysis that was busy for a moment. */
+static void note_live(struct watched_camera *camera, enum figure_refusal refusal)
+{
+    int64_t now_us = clock_monotonic_us(clock_system());
+    if (!refusal)
+        camera->live_refused_us = 0;
+    else if (!camera->live_refused_us)
+        camera->live_refused_us = now_us;
+    if (!refusal || now_us - camera->live_refused_us > LIVE_PATIENCE_US)
+        counter_set(&camera->live_refusal, refusal);
+}
+
 /* A picture of the stream that is to be shown, when there is one of which is known what must be hidden. */
 static bool preview_live(struct watched_camera *camera, int64_t covered_ms)
 {
@@ -94,7 +107,9 @@ static bool preview_live(struct watched_camera *camera, int64_t covered_ms)
     CLEANUP(frame)
     struct frame *frame =
         media_source_find_live(camera->source, covered_ms, camera->worker->config.workers.live_window_ms / 2);
-    g_autoptr(GBytes) jpeg = frame ? pipeline_preview_live(camera->pipeline, frame, &number, &error) : NULL;
+    enum figure_refusal refusal = FIGURES_ELSEWHEN;
+    g_autoptr(GBytes) jpeg = frame ? pipeline_preview_live(camera->pipeline, frame, &number, &refusal, &error) : NULL;
+    note_live(camera, refusal);
     if (jpeg)
         send_preview(camera, frame, number, jpeg);
     return jpeg || complain(camera, error);
@@ -105,8 +120,10 @@ static bool preview(struct watched_camera *camera, struct frame *frame, int64_t 
 {
     int64_t now_us = clock_monotonic_us(clock_system()), covered_ms = 0;
     bool has_live = media_source_has_live(camera->source);
-    if (now_us > until_us)
+    if (now_us > until_us) {
+        camera->live_refused_us = 0; /* nobody looks */
         return false;
+    }
     if (has_live)
         covered_ms = pipeline_remember_figures(camera->pipeline, frame);
     if (now_us < camera->preview_next_us)

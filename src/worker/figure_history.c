@@ -7,15 +7,18 @@ enum {
     HISTORY_FRAMES = 64, /* of two windows: more than any camera is analysed in them */
     LATE_PART = 3,       /* of the window, a picture may be held up on its way */
     BREAK_MAX_MS = 300,  /* who walks at 1.4 m/s has gone 0.4 m */
+    MACROBLOCK_PX = 16,
 };
 
-/* Pictures whose shapes differ by less show the same: sizes are rounded to whole macroblocks. */
-static const double shape_tolerance = 0.02;
+/* Pictures whose shapes differ by less show the same. Sizes are rounded, to whole macroblocks by some cameras: 360
+ * lines are sent as 352, or as 368. What differs by more than the second may be a part of the other. */
+static const double shape_tolerance = 0.02, rounded_tolerance = 0.05;
 
 struct seen_frame {
     int64_t at_ms;
     uint64_t number;
-    double shape; /* width by height */
+    int width_px, height_px;
+    double shape; /* width by height, as it is seen */
     bool hides_all, is_camera_clock, is_late;
     GArray *figures; /* of struct privacy_figure */
     uint8_t *foreground;
@@ -108,7 +111,9 @@ void figure_history_note(struct figure_history *history, const struct frame *fra
     struct seen_frame *seen = &history->frames[(history->first + history->count++) % HISTORY_FRAMES];
     seen->at_ms = frame->captured_at_ms;
     seen->number = frame->number;
-    seen->shape = (double)frame->width_px / frame->height_px;
+    seen->width_px = frame->width_px;
+    seen->height_px = frame->height_px;
+    seen->shape = frame_shape(frame);
     seen->hides_all = request->hide_all;
     seen->is_camera_clock = frame->is_camera_clock;
     seen->is_late = is_late(history, frame);
@@ -170,24 +175,50 @@ static void add_foreground(struct figure_history *history, const struct seen_fra
         history->foreground[i] |= seen->foreground[i];
 }
 
-bool figure_history_request(struct figure_history *history, const struct frame *frame, struct privacy_request *request,
-                            uint64_t *number)
+/* By how much the shape of the smaller picture may be off, of what is rounded to the nearest whole macroblock. */
+static double rounding_of(int width_px, int height_px)
+{
+    bool is_rounded = width_px % MACROBLOCK_PX == 0 && height_px % MACROBLOCK_PX == 0;
+    double off = (double)(MACROBLOCK_PX / 2) / width_px + (double)(MACROBLOCK_PX / 2) / height_px;
+    return is_rounded ? CLAMP(off, shape_tolerance, rounded_tolerance) : shape_tolerance;
+}
+
+static bool has_shape_of(const struct seen_frame *seen, const struct frame *frame)
+{
+    double shape = frame_shape(frame);
+    double tolerance = seen->height_px < frame->height_px ? rounding_of(seen->width_px, seen->height_px)
+                                                          : rounding_of(frame->width_px, frame->height_px);
+    return fabs(seen->shape - shape) <= tolerance * shape;
+}
+
+/* A time of the camera's clock and one of arrival may be seconds apart. */
+static enum figure_refusal compare(const struct seen_frame *seen, const struct frame *frame)
+{
+    if (!has_shape_of(seen, frame))
+        return FIGURES_OF_ANOTHER_SHAPE;
+    if (seen->is_camera_clock != frame->is_camera_clock)
+        return FIGURES_OF_ANOTHER_CLOCK;
+    return seen->is_late ? FIGURES_LATE : FIGURES_KNOWN;
+}
+
+enum figure_refusal figure_history_request(struct figure_history *history, const struct frame *frame,
+                                           struct privacy_request *request, uint64_t *number)
 {
     int64_t at_ms = frame->captured_at_ms, nearest_ms = INT64_MAX;
-    double shape = (double)frame->width_px / frame->height_px;
     *request = (struct privacy_request){0};
     g_array_set_size(history->figures, 0);
-    if (is_late(history, frame) || !is_covered(history, at_ms))
-        return false;
+    if (is_late(history, frame))
+        return FIGURES_LATE;
+    if (!is_covered(history, at_ms))
+        return FIGURES_TOO_FEW;
     for (size_t i = 0; i < history->count; i++) {
         const struct seen_frame *seen = frame_at(history, i);
         int64_t distance_ms = ABS(seen->at_ms - at_ms);
         if (distance_ms > history->window_ms)
             continue;
-        /* a time of the camera's clock and one of arrival may be seconds apart */
-        if (fabs(seen->shape - shape) > shape_tolerance * shape || seen->is_camera_clock != frame->is_camera_clock ||
-            seen->is_late)
-            return false;
+        enum figure_refusal refusal = compare(seen, frame);
+        if (refusal)
+            return refusal;
         request->hide_all = request->hide_all || seen->hides_all;
         g_array_append_vals(history->figures, seen->figures->data, seen->figures->len);
         add_foreground(history, seen, request);
@@ -197,5 +228,5 @@ bool figure_history_request(struct figure_history *history, const struct frame *
     }
     request->figures = (const struct privacy_figure *)(const void *)history->figures->data;
     request->figure_count = history->figures->len;
-    return nearest_ms < INT64_MAX;
+    return nearest_ms < INT64_MAX ? FIGURES_KNOWN : FIGURES_TOO_FEW;
 }

@@ -104,10 +104,12 @@ int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame 
     return covered_ms;
 }
 
-GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error)
+GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number,
+                              enum figure_refusal *refusal, GError **error)
 {
     struct privacy_request request;
-    if (!pipeline->history || !figure_history_request(pipeline->history, frame, &request, number))
+    *refusal = pipeline->history ? figure_history_request(pipeline->history, frame, &request, number) : FIGURES_TOO_FEW;
+    if (*refusal)
         return NULL;
     return encode(pipeline, frame, &request, error);
 }

@@ -265,11 +265,47 @@ static void tell_troubles(struct watched_camera *camera, int64_t now_us)
         replace_text(&health->last_error, lost_place);
 }
 
+static const char *const live_refusals[] = {
+    [FIGURES_OF_ANOTHER_SHAPE] = "they have another shape than the analysed ones, so that what must be hidden lies "
+                                 "elsewhere in them",
+    [FIGURES_OF_ANOTHER_CLOCK] =
+        "only one of the two streams tells the camera's clock, so that it is not known what was "
+        "seen at the same moment",
+    [FIGURES_LATE] = "those of one of the two streams are held up on their way for more than a third of "
+                     "workers.live_window_ms, or come by HTTP, which does not tell",
+    [FIGURES_TOO_FEW] = "too few are analysed around each to know what must be hidden in it: one each 300 ms is needed",
+    [FIGURES_ELSEWHEN] = "none is of a moment that was analysed: the two streams' times are too far apart",
+};
+
+static bool has_role(const struct stream_health *stream, enum stream_role role)
+{
+    for (size_t i = 0; i < stream->roles.count; i++)
+        if (strcmp(stream->roles.items[i], record_enum_name(stream_role_names, role)) == 0)
+            return true;
+    return false;
+}
+
+/* Unless something worse is told of the stream. */
+static void tell_live(struct watched_camera *camera)
+{
+    int64_t refusal = counter_get(&camera->live_refusal);
+    struct stream_health *streams = camera->health.streams.items;
+    for (size_t i = 0; refusal && i < camera->health.streams.count; i++) {
+        bool is_well = strcmp(streams[i].state, "online") == 0 && !*streams[i].last_error;
+        if (!is_well || !has_role(&streams[i], STREAM_LIVE))
+            continue;
+        g_free(streams[i].last_error);
+        streams[i].last_error =
+            g_strdup_printf("its pictures are not shown, the analysed ones are instead: %s", live_refusals[refusal]);
+    }
+}
+
 void watching_describe(struct watched_camera *camera, int64_t now_us)
 {
     struct camera_health *health = &camera->health;
     if (!camera->start_error) {
         media_source_describe(camera->source, health);
+        tell_live(camera);
     } else {
         replace_text(&health->state, "failed");
         replace_text(&health->last_error, camera->start_error);

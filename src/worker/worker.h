@@ -17,6 +17,7 @@
 #include "facts/track.h"
 #include "frame/frame.h"
 #include "vision/vision.h"
+#include "worker/figure_history.h"
 
 /* ---- the frame path of one camera ---- */
 
@@ -76,8 +77,9 @@ const struct tracks *pipeline_tracks(const struct pipeline *pipeline);
  * while someone looks. Returns the time of which enough is known by now. */
 int64_t pipeline_remember_figures(struct pipeline *pipeline, const struct frame *frame);
 /* pipeline_preview of another stream's frame; `number` is that of the analysed frame whose boxes belong over it. NULL
- * without an error where it is not known what must be hidden in it. */
-GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number, GError **error);
+ * without an error where it is not known what must be hidden in it: `refusal` says why. */
+GBytes *pipeline_preview_live(struct pipeline *pipeline, struct frame *frame, uint64_t *number,
+                              enum figure_refusal *refusal, GError **error);
 size_t pipeline_counts(const struct pipeline *pipeline, struct analytics_count *counts, size_t capacity);
 
 /* ---- the process ---- */

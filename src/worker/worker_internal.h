@@ -25,6 +25,7 @@ struct watched_camera {
     struct media_source *source; /* NULL when it could not be started; start_error says why */
     struct pipeline *pipeline;
     char *start_error;
+    int64_t live_refusal; /* why live pictures have been refused for a while, by counter_*: enum figure_refusal */
     /* under worker->lock */
     int64_t waiting_since_us; /* 0: no frame waits */
     int64_t busy_since_us;    /* 0: no frame of it is being analysed */
@@ -35,6 +36,7 @@ struct watched_camera {
     bool is_told;               /* at least once: no frame is looked at before that */
     /* the analyser's */
     int64_t active_us;             /* when something last moved */
+    int64_t live_refused_us;       /* since when live pictures are refused one after the other; 0: they are not */
     int64_t telling;               /* the number of what it goes by: its pictures carry it */
     double analyse_fps;            /* as its policies have it */
     double thinned_scale;          /* what `governed` was made for; 0: never */

@@ -75,6 +75,18 @@ def a_live_stream_that_fails_leaves_the_analysed_picture():
             until(lambda: hub.online() == {"c"}, "the camera itself is on line")
 
 
+def a_live_stream_whose_shape_is_rounded_is_shown_and_another_is_told_of():
+    """180 lines are sent as 176 by cameras that know whole macroblocks only; 4:3 is another view."""
+    with Directory() as directory, Camera(directory, SMALL.replace("180", "176"), LARGE) as camera:
+        with Hub(directory, config_of(camera)) as hub:
+            until(lambda: (shown := preview(hub)) and jpeg_width(shown[0]) == 640, "the large stream is shown")
+    with Directory() as directory, Camera(directory, SMALL.replace("180", "240"), LARGE) as camera:
+        with Hub(directory, config_of(camera)) as hub:
+            until(lambda: (shown := preview(hub)) and jpeg_width(shown[0]) == 320 and
+                  "another shape" in streams_of(hub)[1]["last_error"], "the live stream's health says why it is not shown")
+            assert not streams_of(hub)[0]["last_error"], streams_of(hub)
+
+
 def streams_have_logins_of_their_own():
     with Directory() as directory:
         (directory / "word").write_text("canary-stream\n")
@@ -90,5 +102,7 @@ if __name__ == "__main__":
         ("a small stream is analysed, the large one recorded and shown",
          a_small_stream_is_analysed_and_the_large_one_recorded_and_shown),
         ("a live stream that fails leaves the analysed picture", a_live_stream_that_fails_leaves_the_analysed_picture),
+        ("a live stream whose shape is rounded is shown, and another is told of",
+         a_live_stream_whose_shape_is_rounded_is_shown_and_another_is_told_of),
         ("streams have logins of their own", streams_have_logins_of_their_own),
     ]))

@@ -44,7 +44,7 @@ static bool ask(struct figure_history *history, int width_px, int height_px, int
                 struct privacy_request *request, uint64_t *number)
 {
     CLEANUP(frame) struct frame *frame = frame_at(width_px, height_px, at_ms, 777);
-    return figure_history_request(history, frame, request, number);
+    return !figure_history_request(history, frame, request, number);
 }
 
 static void test_all_that_was_found_around_a_picture_is_hidden_in_it(void)
@@ -78,6 +78,45 @@ static void test_what_is_not_known_is_not_shown(void)
     g_assert_false(ask(history, WIDE_PX, HIGH_PX, 100, &request, &number));          /* forgotten */
     g_assert_false(ask(history, WIDE_PX, HIGH_PX * 4 / 3, 2700, &request, &number)); /* shows something else */
     figure_history_free(history);
+}
+
+/* Sizes are rounded, and pixels need not be square: what counts is that both show the same. */
+static void test_pictures_of_the_same_shape_are_shown(void)
+{
+    static const struct {
+        int seen_width_px, seen_height_px;
+        double seen_pixel_aspect;
+        int width_px, height_px;
+        enum figure_refusal refusal;
+    } rows[] = {
+        {640, 352, 1, 1920, 1080, FIGURES_KNOWN}, /* 360 lines in whole macroblocks */
+        {640, 368, 1, 1920, 1080, FIGURES_KNOWN},
+        {320, 176, 0, 1920, 1080, FIGURES_KNOWN},
+        {352, 192, 1, 1920, 1080, FIGURES_KNOWN},
+        {1920, 1080, 1, 640, 352, FIGURES_KNOWN},
+        {352, 288, 16.0 / 11, 1920, 1080, FIGURES_KNOWN}, /* squeezed, and it says so */
+        {704, 576, 12.0 / 11, 1600, 1200, FIGURES_KNOWN},
+        {352, 288, 1, 1920, 1080, FIGURES_OF_ANOTHER_SHAPE}, /* it does not: it may be a part */
+        {640, 480, 1, 1920, 1080, FIGURES_OF_ANOTHER_SHAPE},
+        {640, 480, 1, 1280, 1024, FIGURES_OF_ANOTHER_SHAPE},
+        {1280, 720, 1, 2688, 1440, FIGURES_OF_ANOTHER_SHAPE}, /* no rounding makes so much of so large a one */
+        {640, 350, 1, 1920, 1080, FIGURES_OF_ANOTHER_SHAPE},  /* nor is this rounded */
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct figure_history *history = figure_history_new(WINDOW_MS);
+        const struct privacy_request nobody = {0};
+        struct privacy_request request;
+        uint64_t number;
+        CLEANUP(frame) struct frame *live = frame_at(rows[i].width_px, rows[i].height_px, 1700, 1);
+        for (int64_t at_ms = 0; at_ms <= 2000; at_ms += EVERY_MS) {
+            CLEANUP(frame) struct frame *seen = frame_at(rows[i].seen_width_px, rows[i].seen_height_px, at_ms, 1);
+            seen->pixel_aspect = rows[i].seen_pixel_aspect;
+            figure_history_note(history, seen, &nobody);
+        }
+        g_test_message("%d x %d", rows[i].seen_width_px, rows[i].seen_height_px);
+        g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, rows[i].refusal);
+        figure_history_free(history);
+    }
 }
 
 static void test_a_gap_in_the_analysis_is_not_shown_over(void)
@@ -135,7 +174,7 @@ static void test_clocks_of_two_kinds_are_not_compared(void)
     uint64_t number;
     CLEANUP(frame) struct frame *frame = frame_at(WIDE_PX, HIGH_PX, 2700, 1);
     frame->is_camera_clock = true;
-    g_assert_false(figure_history_request(history, frame, &request, &number));
+    g_assert_cmpint(figure_history_request(history, frame, &request, &number), ==, FIGURES_OF_ANOTHER_CLOCK);
     figure_history_free(history);
 }
 
@@ -148,18 +187,18 @@ static void test_what_was_held_up_is_not_shown(void)
     CLEANUP(frame)
     struct frame *live = frame_at(WIDE_PX, HIGH_PX, 2700, 1), *seen = frame_at(WIDE_PX, HIGH_PX, 3100, 31);
     live->late_ms = WINDOW_MS / 3;
-    g_assert_true(figure_history_request(history, live, &request, &number));
+    g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, FIGURES_KNOWN);
     live->late_ms = WINDOW_MS / 3 + 1;
-    g_assert_false(figure_history_request(history, live, &request, &number));
+    g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, FIGURES_LATE);
     live->late_ms = FRAME_LATE_UNKNOWN;
-    g_assert_false(figure_history_request(history, live, &request, &number));
+    g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, FIGURES_LATE);
     live->late_ms = 0;
     seen->late_ms = WINDOW_MS; /* nor beside what was found at another moment than it seems */
     const struct privacy_request nobody = {0};
     figure_history_note(history, seen, &nobody);
-    g_assert_true(figure_history_request(history, live, &request, &number));
+    g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, FIGURES_KNOWN);
     live->captured_at_ms = 2900;
-    g_assert_false(figure_history_request(history, live, &request, &number));
+    g_assert_cmpint(figure_history_request(history, live, &request, &number), ==, FIGURES_LATE);
     figure_history_free(history);
 }
 
@@ -194,6 +233,7 @@ int main(int argc, char **argv)
     g_test_add_func("/figure_history/all that was found around a picture is hidden in it",
                     test_all_that_was_found_around_a_picture_is_hidden_in_it);
     g_test_add_func("/figure_history/what is not known is not shown", test_what_is_not_known_is_not_shown);
+    g_test_add_func("/figure_history/pictures of the same shape are shown", test_pictures_of_the_same_shape_are_shown);
     g_test_add_func("/figure_history/a gap in the analysis is not shown over",
                     test_a_gap_in_the_analysis_is_not_shown_over);
     g_test_add_func("/figure_history/h11 a wide window allows no longer gap",

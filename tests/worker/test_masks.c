@@ -95,7 +95,8 @@ static double live_roughness(struct masks_world *world, const struct record_box 
     CLEANUP(frame) struct frame *frame = masks_draw(2 * MASKS_WIDE_PX, 2 * MASKS_HIGH_PX, figure);
     int64_t covered_ms = pipeline_remember_figures(world->pipeline, world->frame);
     frame->captured_at_ms = covered_ms;
-    g_autoptr(GBytes) jpeg = pipeline_preview_live(world->pipeline, frame, &number, &error);
+    enum figure_refusal refusal;
+    g_autoptr(GBytes) jpeg = pipeline_preview_live(world->pipeline, frame, &number, &refusal, &error);
     g_assert_nonnull(jpeg);
     return masks_roughness(jpeg, box);
 }

@@ -938,7 +938,7 @@ export interface StreamHealth {
   roles: string[];
   /** starting, connecting, online, stalled, waiting, failed or ended */
   state?: string;
-  /** the last thing that went wrong; empty when none since it came online */
+  /** the last thing that went wrong; empty when none since it came online. Of role live also why its pictures are not shown */
   last_error?: string;
   /** of the video */
   codec?: string;
