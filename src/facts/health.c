@@ -123,7 +123,7 @@ static const struct record_field camera_health_fields[] = {
           .max_count = 2048),
     FIELD(struct camera_health, tracks_live, RECORD_GAUGE, "tracks in the last frame"),
     FIELD(struct camera_health, objects_shed, RECORD_COUNTER,
-          "objects not followed because there were more than can be"),
+          "objects not followed, and things left or taken not looked at, because there were more than can be"),
     FIELD(struct camera_health, reid_looks, RECORD_COUNTER, "times the model that knows tracks by their looks ran"),
     FIELD(struct camera_health, reid_failing, RECORD_GAUGE,
           "1 while the model that knows tracks by their looks fails: a track that was lost for long gets a new id"),

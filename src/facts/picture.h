@@ -20,6 +20,7 @@ struct picture_facts {
     uint8_t edges, contrast; /* shares of the usual */
     uint8_t likeness;        /* share of the places with a pattern that still look as usual */
     int64_t repeated_us;     /* how long it was seen to be the same to the last bit; of an outage, a moment counts */
-    struct picture_region regions[PICTURE_REGIONS_MAX];
+    struct picture_region regions[PICTURE_REGIONS_MAX]; /* the largest, from the top down */
     int region_count;
+    int regions_shed; /* that rules look for, and that found no place among them */
 };

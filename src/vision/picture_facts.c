@@ -44,7 +44,7 @@ static const double upheaval_seconds = 30;
 static const double step_max_seconds = 10;
 
 struct picture_watch {
-    struct picture_patience patience;
+    struct picture_wishes wishes;
     int width, height, columns, rows; /* of the plane in reduced pixels; in cells */
     int64_t last_us;                  /* the last picture's media_us */
     int64_t watched_us; /* the time that was watched, 0 at the first picture: all below but repeated_us is of it */
@@ -74,9 +74,9 @@ struct picture_watch *picture_watch_new(void)
     return g_new0(struct picture_watch, 1);
 }
 
-void picture_watch_configure(struct picture_watch *watch, const struct picture_patience *patience)
+void picture_watch_configure(struct picture_watch *watch, const struct picture_wishes *wishes)
 {
-    watch->patience = *patience;
+    watch->wishes = *wishes;
 }
 
 static void release_size(struct picture_watch *watch)
@@ -108,7 +108,7 @@ static void start_size(struct picture_watch *watch, int width, int height, int64
     int columns = MAX(width / CELL_PX, 1), rows = MAX(height / CELL_PX, 1);
     size_t cells = (size_t)columns * (size_t)rows;
     *watch = (struct picture_watch){
-        .patience = watch->patience,
+        .wishes = watch->wishes,
         .width = width,
         .height = height,
         .columns = columns,
@@ -316,7 +316,7 @@ static void note_usual(struct picture_watch *watch, const struct light *light, d
     else if (watch->unusual_since_us < 0)
         watch->unusual_since_us = watch->watched_us;
     bool is_accepted = !is_usual && (double)(watch->watched_us - watch->unusual_since_us) >= accept_seconds * 1e6 &&
-                       watch->unusual_seconds >= told_share * watch->patience.look_seconds;
+                       watch->unusual_seconds >= told_share * watch->wishes.look_seconds;
     if (is_usual || is_accepted)
         learn_usual(watch, light, is_accepted ? 1 : fmin(seconds / usual_follow_seconds, 1));
 }
@@ -352,7 +352,7 @@ static bool update_cell(struct picture_watch *watch, int i, double gain, double 
     double known = watch->known_seconds[i];
     if (fabs(off) > STANDING_LEVELS) {
         bool is_known = known >= trust_seconds;
-        if (still < (is_known ? accept_seconds + watch->patience.thing_seconds : known))
+        if (still < (is_known ? accept_seconds + watch->wishes.thing_seconds : known))
             return is_known;
         watch->slow[i] = watch->quick[i] / (float)gain;
         watch->known_seconds[i] = (float)still;
@@ -408,22 +408,56 @@ static int16_t to_box(int cells, int pixels)
     return (int16_t)(cells * CELL_PX * PICTURE_BOX_ONE / pixels);
 }
 
+static int area_of(const struct picture_region *region)
+{
+    return region->w * region->h;
+}
+
+/* Where nothing is looked for, or nothing so small, none is missed. */
+static void note_shed(const struct picture_watch *watch, const struct picture_region *region,
+                      struct picture_facts *facts)
+{
+    const double whole = (double)PICTURE_BOX_ONE * PICTURE_BOX_ONE;
+    facts->regions_shed += watch->wishes.thing_seconds > 0 && area_of(region) >= watch->wishes.thing_area * whole;
+}
+
+/* The smallest gives way, and the order stays. */
+static void replace_smallest(const struct picture_watch *watch, const struct picture_region *region,
+                             struct picture_facts *facts)
+{
+    int smallest = 0, last = PICTURE_REGIONS_MAX - 1;
+    for (int i = 1; i <= last; i++)
+        if (area_of(&facts->regions[i]) < area_of(&facts->regions[smallest]))
+            smallest = i;
+    struct picture_region *place = &facts->regions[smallest];
+    bool is_larger = area_of(region) > area_of(place);
+    note_shed(watch, is_larger ? place : region, facts);
+    if (!is_larger)
+        return;
+    memmove(place, place + 1, sizeof *place * (size_t)(last - smallest));
+    facts->regions[last] = *region;
+}
+
 static void report_region(const struct picture_watch *watch, const struct gathering *region,
                           struct picture_facts *facts)
 {
     int16_t x = to_box(region->left, watch->width), y = to_box(region->top, watch->height);
-    facts->regions[facts->region_count++] = (struct picture_region){
+    const struct picture_region found = {
         .x = x,
         .y = y,
         .w = (int16_t)(to_box(region->right, watch->width) - x),
         .h = (int16_t)(to_box(region->bottom, watch->height) - y),
         .is_taken = region->step_usual > region->step_now,
     };
+    if (facts->region_count < PICTURE_REGIONS_MAX)
+        facts->regions[facts->region_count++] = found;
+    else
+        replace_smallest(watch, &found, facts);
 }
 
 static void find_regions(struct picture_watch *watch, struct picture_facts *facts)
 {
-    for (int i = 0; i < watch->columns * watch->rows && facts->region_count < PICTURE_REGIONS_MAX; i++) {
+    for (int i = 0; i < watch->columns * watch->rows; i++) {
         if (watch->standing[i] != 1)
             continue;
         struct gathering region = {.left = watch->columns, .top = watch->rows};

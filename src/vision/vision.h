@@ -92,11 +92,12 @@ CLEANUP_DEFINE(picture_watch, picture_watch_free)
 /* How long rules wait until they tell of what is new: of a thing that stands in the picture, or is gone from it, and of
  * how the whole looks. It becomes usual only long after that, so that it is told also where somebody was with it first.
  */
-struct picture_patience {
+struct picture_wishes {
     double thing_seconds, look_seconds;
+    double thing_area; /* of things that are smaller, as a share of the picture, they tell nothing */
 };
-/* Without it: both 0. */
-void picture_watch_configure(struct picture_watch *watch, const struct picture_patience *patience);
+/* Without it: all 0. */
+void picture_watch_configure(struct picture_watch *watch, const struct picture_wishes *wishes);
 /* Feeds one frame and its reduced luma plane, rows one after the other. A change of size or a step back in time starts
  * over. */
 void picture_watch_update(struct picture_watch *watch, const struct frame *frame, const uint8_t *luma, int width,

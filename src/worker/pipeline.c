@@ -51,13 +51,14 @@ static void choose_confidence(struct pipeline *pipeline)
     pipeline->looks_from = looked;
 }
 
-static void configure_picture(struct pipeline *pipeline, const struct camera *camera)
+static void configure_picture(struct pipeline *pipeline, const struct camera *camera, const struct rule_settings *rules)
 {
     const struct zone *zones = camera->zones.items;
-    struct picture_patience patience = {.look_seconds = camera->rules.tamper_seconds};
+    struct picture_wishes wishes = {.look_seconds = camera->rules.tamper_seconds,
+                                    .thing_area = rules->object_minimum_area};
     for (size_t i = 0; i < camera->zones.count; i++)
-        patience.thing_seconds = MAX(patience.thing_seconds, MAX(zones[i].left_seconds, zones[i].taken_seconds));
-    picture_watch_configure(pipeline->picture, &patience);
+        wishes.thing_seconds = MAX(wishes.thing_seconds, MAX(zones[i].left_seconds, zones[i].taken_seconds));
+    picture_watch_configure(pipeline->picture, &wishes);
 }
 
 struct pipeline *pipeline_new(const struct worker_config *config, const struct camera *camera,
@@ -79,7 +80,7 @@ struct pipeline *pipeline_new(const struct worker_config *config, const struct c
     pipeline->motion = motion_new(&config->motion);
     motion_set_masks(pipeline->motion, camera->zones.items, camera->zones.count);
     pipeline->picture = picture_watch_new();
-    configure_picture(pipeline, camera);
+    configure_picture(pipeline, camera, &config->rules);
     pipeline->tracker = tracker_new(&config->tracker, config->rules.outage_seconds, track_id_base);
     pipeline->analytics = analytics_new(camera, &config->rules);
     pipeline->objects = g_new0(struct detections, 1);
@@ -133,7 +134,7 @@ void pipeline_configure(struct pipeline *pipeline, const struct camera_config *c
 {
     motion_configure(pipeline->motion, &config->motion);
     motion_set_masks(pipeline->motion, config->camera.zones.items, config->camera.zones.count);
-    configure_picture(pipeline, &config->camera);
+    configure_picture(pipeline, &config->camera, &config->rules);
     gate_configure(&pipeline->gate, &config->detector);
     note_rate(pipeline, config->camera.analyse_fps);
     const struct analytics_sink sink = {emit, pipeline};
@@ -456,11 +457,13 @@ static void publish_tracks(struct pipeline *pipeline, const struct frame *frame,
 }
 
 /* Everything has a bound; what it sheds is counted. */
-static void note_shed(struct pipeline *pipeline, const struct detections *detections, const struct tracks *tracks)
+static void note_shed(struct pipeline *pipeline, const struct detections *detections, const struct tracks *tracks,
+                      const struct picture_facts *picture)
 {
     int64_t total = tracks->shed + analytics_shed(pipeline->analytics) +
                     (pipeline->track_log ? track_log_shed(pipeline->track_log) : 0);
-    counter_add(&pipeline->health->objects_shed, detections->shed + total - pipeline->shed_before);
+    counter_add(&pipeline->health->objects_shed,
+                detections->shed + picture->regions_shed + total - pipeline->shed_before);
     pipeline->shed_before = total;
 }
 
@@ -518,7 +521,7 @@ void pipeline_feed(struct pipeline *pipeline, struct frame *frame)
     run_rules(pipeline, frame, tracks, &scene, &picture);
     note_stage(pipeline, STAGE_RULES, &health->rules_us, &since_us);
     pipeline_note_figures(pipeline, tracks, detections, &scene);
-    note_shed(pipeline, detections, tracks);
+    note_shed(pipeline, detections, tracks, &picture);
     publish_tracks(pipeline, frame, tracks);
     stages_mark(&pipeline->stages, STAGE_TELL);
     pipeline->is_in_frame = false;

@@ -10,7 +10,7 @@ struct world {
     struct picture_facts facts; /* of the last picture */
     int64_t media_us;
     int number;
-    bool is_covered, has_bag, is_frozen;
+    bool is_covered, has_bag, has_crumbs, is_frozen;
     uint8_t luma[WIDTH * HEIGHT];
 };
 
@@ -30,6 +30,8 @@ static uint8_t luma_at(const struct world *world, int x, int y)
 {
     if (world->is_covered)
         return 30;
+    if (world->has_crumbs && y < 48 && x >= 16 && x < 112 && x % 16 < 8 && y % 16 < 8)
+        return (x + y) / 16 % 2 ? 0 : 190; /* by turns, so that it looks like no lamp */
     return world->has_bag && x >= 80 && x < 104 && y >= 64 && y < 88 ? 230 : stone_at(x, y);
 }
 
@@ -137,7 +139,7 @@ static void test_what_is_waited_for_is_not_usual_before(void)
 {
     struct world world;
     see_the_usual(&world);
-    picture_watch_configure(world.watch, &(struct picture_patience){.thing_seconds = 900});
+    picture_watch_configure(world.watch, &(struct picture_wishes){.thing_seconds = 900});
     world.has_bag = true;
     for (int i = 0; i < 145; i++)
         see(&world, 10 * G_USEC_PER_SEC);
@@ -152,7 +154,7 @@ static void test_a_look_that_is_waited_for_is_not_usual_before(void)
 {
     struct world world;
     see_the_usual(&world);
-    picture_watch_configure(world.watch, &(struct picture_patience){.look_seconds = 900});
+    picture_watch_configure(world.watch, &(struct picture_wishes){.look_seconds = 900});
     world.is_covered = true;
     for (int i = 0; i < 1300; i++) /* pictures, each of which counts as a second, however far apart they are */
         see(&world, 2 * G_USEC_PER_SEC);
@@ -161,6 +163,29 @@ static void test_a_look_that_is_waited_for_is_not_usual_before(void)
         see(&world, 2 * G_USEC_PER_SEC);
     g_assert_cmpint(world.facts.edges, >, HALF);
     picture_watch_free(world.watch);
+}
+
+/* Eighteen small things at the top, and a large one below them. */
+static void test_the_largest_things_are_told_and_the_others_counted(void)
+{
+    static const struct {
+        struct picture_wishes wishes;
+        int shed;
+    } rows[] = {{{0}, 0}, /* nobody looks for things */
+                {{.thing_seconds = 60}, 18 + 1 - PICTURE_REGIONS_MAX},
+                {{.thing_seconds = 60, .thing_area = 0.01}, 0}}; /* none so small is missed */
+    for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+        struct world world;
+        see_the_usual(&world);
+        picture_watch_configure(world.watch, &rows[i].wishes);
+        world.has_crumbs = world.has_bag = true;
+        see_for(&world, 5);
+        g_assert_cmpint(world.facts.region_count, ==, PICTURE_REGIONS_MAX);
+        const struct picture_region *last = &world.facts.regions[PICTURE_REGIONS_MAX - 1];
+        g_assert_cmpint(last->x, ==, PICTURE_BOX_ONE / 2); /* the bag */
+        g_assert_cmpint(world.facts.regions_shed, ==, rows[i].shed);
+        picture_watch_free(world.watch);
+    }
 }
 
 /* The same picture at any rate that a camera has; of the change of rate a moment is not counted. */
@@ -214,6 +239,8 @@ int main(int argc, char **argv)
                     test_what_is_waited_for_is_not_usual_before);
     g_test_add_func("/picture facts/a look that is waited for is not usual before",
                     test_a_look_that_is_waited_for_is_not_usual_before);
+    g_test_add_func("/picture facts/the largest things are told and the others counted",
+                    test_the_largest_things_are_told_and_the_others_counted);
     g_test_add_func("/picture facts/repeats last as long as they are seen", test_repeats_last_as_long_as_they_are_seen);
     g_test_add_func("/picture facts/an outage is no repeat", test_an_outage_is_no_repeat);
     return g_test_run();

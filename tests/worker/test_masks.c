@@ -5,6 +5,8 @@
 #include "privacy/privacy.h"
 #include "worker/pictures.h"
 
+#include <string.h>
+
 static const struct record_box beside = {0.1, 0.35, 0.3, 0.4};
 
 static void test_a_privacy_mask_is_painted_over(void)
@@ -250,6 +252,32 @@ static void test_a_thing_is_told_however_long_its_zone_waits(void)
     masks_world_clear(&world);
 }
 
+/* Boxes on the shelves at the top, and what was left on the floor below them. */
+static void test_many_small_things_do_not_keep_a_large_one_from_being_told(void)
+{
+    enum { SHELVES = 3, BOXES = 8, BOX_PX = 24, STEP_PX = 64, SECONDS = 10 };
+    static const struct record_box on_the_floor = {0, 0.5, 1, 0.5}, bag = {0.7, 0.6, 0.1, 0.2};
+    struct masks_world world;
+    masks_world_init(&world, 0, NULL);
+    masks_tell(&world, ZONE_AREA, &on_the_floor)->left_seconds = SECONDS / 2;
+    pipeline_configure(world.pipeline, &world.told);
+    for (int i = 0; i < 20; i++)
+        masks_learn(&world);
+    g_assert_cmpint(world.health.objects_shed, ==, 0);
+    for (int i = 0; i < SECONDS * 1000 / MASKS_EVERY_MS; i++) {
+        struct frame *frame = masks_draw(MASKS_WIDE_PX, MASKS_HIGH_PX, &bag);
+        for (int box = 0; box < SHELVES * BOXES; box++)
+            for (int row = 0; row < BOX_PX; row++)
+                memset(frame_plane(frame, 0) + (box / BOXES * STEP_PX + row) * frame->strides_bytes[0] +
+                           (box % BOXES + 1) * STEP_PX,
+                       box % 2 ? 0 : 250, BOX_PX); /* by turns, so that they look like no lamp */
+        masks_feed_frame(&world, frame);
+    }
+    g_assert_cmpint(world.things_left, ==, 1);
+    g_assert_cmpint(world.health.objects_shed, >, 0);
+    masks_world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -266,5 +294,7 @@ int main(int argc, char **argv)
     g_test_add_func("/masks/masks of a picture sent are its own", test_masks_of_a_picture_sent_are_its_own);
     g_test_add_func("/masks/a thing is told however long its zone waits",
                     test_a_thing_is_told_however_long_its_zone_waits);
+    g_test_add_func("/masks/many small things do not keep a large one from being told",
+                    test_many_small_things_do_not_keep_a_large_one_from_being_told);
     return g_test_run();
 }

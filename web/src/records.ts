@@ -392,7 +392,7 @@ export interface CameraHealth {
   detector_provider_reason?: string;
   /** tracks in the last frame */
   tracks_live: number;
-  /** objects not followed because there were more than can be */
+  /** objects not followed, and things left or taken not looked at, because there were more than can be */
   objects_shed: number;
   /** times the model that knows tracks by their looks ran */
   reid_looks: number;
