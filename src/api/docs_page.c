@@ -131,7 +131,8 @@ static void append_headers(GString *out)
 
 char *contract_page(void)
 {
-    GString *out = g_string_new("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>Vedette: "
+    GString *out = g_string_new("<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
+                                "<meta name=\"viewport\" content=\"width=device-width\"><title>Vedette: "
                                 "API</title><link rel=\"stylesheet\" href=\"docs/style.css\"></head><body>\n"
                                 "<h1>Vedette: API</h1>\n<p>For programs: <a href=\"openapi.json\">openapi.json</a>. "
                                 "What is marked * must be given.</p>\n");

@@ -101,9 +101,11 @@ async function main() {
     await until(page, () => [...document.querySelectorAll(".incident.open")].some((row) => /fall/i.test(row.textContent)));
     assert(/open/.test(await page.textContent(".incidents h2")), "the heading counts no open incident");
     const id = await page.evaluate(() => [...document.querySelectorAll(".incident.open")].find((row) => /fall/i.test(row.textContent)).dataset.id);
-    await page.click(`.incident[data-id="${id}"] button:text("Acknowledge")`);
+    await page.focus(`.incident[data-id="${id}"] button:text("Acknowledge")`);
+    await page.keyboard.press("Enter");
     await until(page, (known) => document.querySelector(`.incident[data-id="${known}"]`).classList.contains("acknowledged"), id);
     assert((await byApi.get(`/api/v1/incidents/${id}`)).status === "acknowledged", "the server does not know it");
+    await until(page, (known) => document.activeElement?.closest(".incident")?.dataset.id === known, id); // by the keyboard, too
     await byApi.sendSignal(camera, "spill"); // another one: open, so it stands before it
     await until(page, (known) => {
       const rows = [...document.querySelectorAll(".incident")];
@@ -124,6 +126,7 @@ async function main() {
       await page.setViewportSize({ width, height: 900 });
       const overflow = await page.evaluate(() => document.documentElement.scrollWidth - window.innerWidth);
       assert(overflow <= 0, `the page is ${overflow} px wider than a window of ${width}`);
+      assert(await page.isVisible(".to-incidents"), "nothing leads to what is open, far below");
     }
   });
   await test("the login cookie cannot be read by scripts", async () => {
@@ -158,6 +161,7 @@ async function main() {
     await isTold("refused");
     await page.click(".add-camera button[value=add]");
     await until(page, () => document.querySelectorAll(".camera").length === 5);
+    await until(page, () => document.querySelectorAll('.counts [data-zone="picture"]').length === 1); // what is added counts
     await page.click(".add-camera button[value=add]"); /* the form is empty again: the browser asks for a name */
     assert((await page.locator(".add-camera input[name=name]").inputValue()) === "", "the form was not emptied");
   });

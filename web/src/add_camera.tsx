@@ -1,6 +1,9 @@
 import { useState } from "preact/hooks";
 import { server, wordsOf } from "./api";
-import type { CameraTest } from "./records";
+import type { CameraTest, ZoneInput } from "./records";
+
+/** So that something is counted from the first moment, as of a camera that `vedette run` is given by its address. */
+const WHOLE_PICTURE: ZoneInput = { id: "picture", name: "Whole picture", polygon: [[0, 0], [1, 0], [1, 1], [0, 1]] };
 
 function textOf(form: FormData, name: string): string {
   return String(form.get(name) ?? "").trim();
@@ -17,6 +20,7 @@ export function AddCamera({ isFirst, onAdded }: { isFirst: boolean; onAdded: () 
   const [told, setTold] = useState("");
   const [hasFailed, setFailed] = useState(false);
   const [isBusy, setBusy] = useState(false);
+  const [beginsOpen] = useState(isFirst); // and stays so, with what it says, once there is one
 
   function tell(text: string, isFailure: boolean) {
     setTold(text);
@@ -37,7 +41,7 @@ export function AddCamera({ isFirst, onAdded }: { isFirst: boolean; onAdded: () 
         const result = await server.testSource({ source, ...login });
         tell(describe(result), !result.works);
       } else {
-        await server.createCamera({ name: textOf(form, "name"), source, ...login });
+        await server.createCamera({ name: textOf(form, "name"), source, ...login, zones: [WHOLE_PICTURE] });
         element.reset();
         tell("It is watched from now on.", false);
         onAdded();
@@ -50,7 +54,7 @@ export function AddCamera({ isFirst, onAdded }: { isFirst: boolean; onAdded: () 
   }
 
   return (
-    <details class="add-camera" open={isFirst}>
+    <details class="add-camera" open={beginsOpen}>
       <summary>Add a camera</summary>
       <form onSubmit={submit}>
         <label>

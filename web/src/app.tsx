@@ -21,11 +21,12 @@ function Banner({ text }: { text: string }) {
 
 interface DashboardProps {
   user: Me;
+  notice: string;
   onPassword: () => void;
   onLogout: () => Promise<void>;
 }
 
-function Dashboard({ user, onPassword, onLogout }: DashboardProps) {
+function Dashboard({ user, notice, onPassword, onLogout }: DashboardProps) {
   const { cameras, events, incidents, isConnected, live, error, refresh, noteIncident } = useServer();
   const mayAdd = mayCall(user.role, "createCamera");
   const mayRemove = mayCall(user.role, "deleteCamera");
@@ -42,11 +43,21 @@ function Dashboard({ user, onPassword, onLogout }: DashboardProps) {
         <img src="./vedette.svg" alt="" width="28" height="28" />
         <h1>Vedette</h1>
         <span class={`state ${isConnected ? "online" : "offline"}`} role="status">{isConnected ? "live" : "connecting…"}</span>
+        {open > 0 && (
+          <a class="to-incidents" href="#incidents">
+            {open} open
+          </a>
+        )}
         <span class="spacer" />
         <span>{user.username}</span>
         <button onClick={onPassword}>Change password</button>
         <button onClick={logOut}>Log out</button>
       </header>
+      {notice && (
+        <p class="notice" role="status">
+          {notice}
+        </p>
+      )}
       {whyStillIn && <Banner text={`You are still logged in: ${whyStillIn}`} />}
       {error && <Banner text={`${error} – trying again…`} />}
       <main class="dashboard">
@@ -70,17 +81,27 @@ function Dashboard({ user, onPassword, onLogout }: DashboardProps) {
 /** What a person who is logged in sees. */
 function Home({ user, onPasswordChanged, onLogout }: { user: Me; onPasswordChanged: () => void; onLogout: () => void }) {
   const [isAtPassword, setAtPassword] = useState(false);
+  const [notice, setNotice] = useState("");
   const logOut = () => logout().then(onLogout);
   if (user.must_change_password) {
     const why = "This password was chosen for you. Choose one of your own.";
-    return <Password key="forced" why={why} wayOut={{ text: "Log out", onTaken: logOut }} onDone={onPasswordChanged} />;
+    const wayOut = { text: "Log out", onTaken: logOut };
+    return <Password key="forced" username={user.username} why={why} wayOut={wayOut} onDone={onPasswordChanged} />;
   }
   const back = () => setAtPassword(false);
   if (isAtPassword) {
     const why = "Other browsers and programs that are logged in as you will be logged out.";
-    return <Password why={why} wayOut={{ text: "Back", onTaken: async () => back() }} onDone={back} />;
+    const done = () => {
+      setNotice("Your password is changed.");
+      back();
+    };
+    return <Password username={user.username} why={why} wayOut={{ text: "Back", onTaken: async () => back() }} onDone={done} />;
   }
-  return <Dashboard user={user} onPassword={() => setAtPassword(true)} onLogout={logOut} />;
+  const toPassword = () => {
+    setNotice("");
+    setAtPassword(true);
+  };
+  return <Dashboard user={user} notice={notice} onPassword={toPassword} onLogout={logOut} />;
 }
 
 export function App() {

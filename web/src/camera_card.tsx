@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from "preact/hooks";
+import { apiAddress } from "./addresses";
 import { fetchPreview, type Preview, server, wordsOf } from "./api";
 import { ApiError } from "./client";
 import { drawPicture } from "./drawing";
@@ -74,7 +75,14 @@ function usePictures(camera: CameraView, live: Live) {
 }
 
 function Counts({ camera }: { camera: CameraView }) {
-  if (camera.lines.length + camera.zones.length === 0) return <p class="hint">No lines or zones yet.</p>;
+  if (camera.lines.length + camera.zones.length === 0) {
+    return (
+      <p class="hint">
+        Nothing is counted here: it has no lines or zones. They are made by <a href={new URL("docs", apiAddress).href}>the API</a>, or in
+        the settings file.
+      </p>
+    );
+  }
   return (
     <table class="counts">
       <caption>Counted since {countsBeganAt()}</caption>

@@ -16,15 +16,24 @@ function path(context: CanvasRenderingContext2D, points: [number, number][], wid
   );
 }
 
-function label(context: CanvasRenderingContext2D, text: string, x: number, y: number, colour: string) {
-  context.font = "600 12px system-ui, sans-serif";
-  const width = context.measureText(text).width + 8;
-  const left = Math.max(0, Math.min(x, context.canvas.width - width));
-  const top = Math.max(16, y);
+/** How many of the picture's own pixels are one of the page's: what is drawn over it can be read however small it is shown. */
+function scaleOf({ canvas }: CanvasRenderingContext2D): number {
+  return canvas.clientWidth > 0 ? canvas.width / canvas.clientWidth : 1;
+}
+
+/** `x` and `y` are of the picture, before `right` and `down` of the page. */
+function label(context: CanvasRenderingContext2D, text: string, x: number, y: number, colour: string, right = 0, down = 0) {
+  const scale = scaleOf(context);
+  const height = 16 * scale;
+  const margin = 4 * scale;
+  context.font = `600 ${12 * scale}px system-ui, sans-serif`;
+  const width = context.measureText(text).width + 2 * margin;
+  const left = Math.max(0, Math.min(x + right * scale, context.canvas.width - width));
+  const top = Math.max(height, y + down * scale);
   context.fillStyle = "rgb(8 20 18 / 80%)";
-  context.fillRect(left, top - 16, width, 16);
+  context.fillRect(left, top - height, width, height);
   context.fillStyle = colour;
-  context.fillText(text, left + 4, top - 4);
+  context.fillText(text, left + margin, top - margin);
 }
 
 /** Outline and ground: red where somebody should not be, grey where nothing is looked for. */
@@ -41,16 +50,17 @@ function drawZone(context: CanvasRenderingContext2D, zone: Zone, width: number, 
   context.fillStyle = ground;
   context.fill();
   context.strokeStyle = colour;
-  context.lineWidth = 1.5;
+  context.lineWidth = 1.5 * scaleOf(context);
   context.stroke();
   const first = zone.polygon[0];
-  if (first) label(context, zone.name || zone.id, first[0] * width + 4, first[1] * height + 18, colour);
+  if (first) label(context, zone.name || zone.id, first[0] * width, first[1] * height, colour, 4, 18);
 }
 
 function drawLine(context: CanvasRenderingContext2D, line: Line, width: number, height: number) {
   path(context, [line.a, line.b], width, height);
   context.strokeStyle = "#ffb454";
-  context.lineWidth = 3;
+  const scale = scaleOf(context);
+  context.lineWidth = 3 * scale;
   context.stroke();
   // The arrow points the way that counts as "in": from the left side of a→b to its right side.
   const middleX = ((line.a[0] + line.b[0]) / 2) * width;
@@ -62,9 +72,9 @@ function drawLine(context: CanvasRenderingContext2D, line: Line, width: number, 
   const inY = alongX / length;
   context.beginPath();
   context.moveTo(middleX, middleY);
-  context.lineTo(middleX + inX * 18, middleY + inY * 18);
+  context.lineTo(middleX + inX * 18 * scale, middleY + inY * 18 * scale);
   context.stroke();
-  label(context, line.name || line.id, line.a[0] * width + 4, line.a[1] * height - 4, "#ffb454");
+  label(context, line.name || line.id, line.a[0] * width, line.a[1] * height, "#ffb454", 4, -4);
 }
 
 export function drawPicture(
@@ -81,7 +91,7 @@ export function drawPicture(
     const [x, y, w, h] = track.box;
     const colour = PALETTE[track.track_id % ID_COLOURS] ?? "#5fe0b8";
     context.strokeStyle = colour;
-    context.lineWidth = 2;
+    context.lineWidth = 2 * scaleOf(context);
     context.strokeRect(x * width, y * height, w * width, h * height);
     label(context, `${track.object_class} ${shortTrackId(track.track_id)}`, x * width, y * height, colour);
   }

@@ -1,4 +1,4 @@
-import { useState } from "preact/hooks";
+import { useEffect, useRef, useState } from "preact/hooks";
 import { server, wordsOf } from "./api";
 import type { CameraView, Incident } from "./records";
 import { spanOf } from "./when";
@@ -52,7 +52,17 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
   const title = incident.title.replace(/: camera [^,]*/, "");
   const isAbout = `${title}, ${camera}, ${when}`; // for who hears the buttons without seeing where they stand
 
+  // Whoever goes by the keyboard stays where they are, though the button they pressed is gone and the row elsewhere.
+  const row = useRef<HTMLLIElement>(null);
+  const hadFocus = useRef(false);
+  useEffect(() => {
+    if (isBusy || !hadFocus.current) return;
+    hadFocus.current = false;
+    if (document.activeElement === document.body) (row.current?.querySelector("button") ?? row.current)?.focus();
+  });
+
   async function act(step: () => Promise<Incident>) {
+    hadFocus.current = row.current?.contains(document.activeElement) ?? false;
     setBusy(true);
     try {
       onChanged(await step());
@@ -65,7 +75,7 @@ function Row({ incident, camera, mayAct, onChanged }: RowProperties) {
   }
 
   return (
-    <li class={`incident ${incident.status} severity-${incident.severity}`} data-id={incident.id}>
+    <li ref={row} tabIndex={-1} class={`incident ${incident.status} severity-${incident.severity}`} data-id={incident.id}>
       <time dateTime={incident.last_signal_at}>{when}</time>
       <span class="where">{camera}</span>
       <span class="status">{STATUS_WORDS[incident.status]}</span>
@@ -113,7 +123,7 @@ export function IncidentList({ cameras, incidents, mayAct, onChanged }: ListProp
   const openCount = open === INCIDENTS_SHOWN ? `${open} or more` : String(open);
   const nameOf = (id: string) => cameras.find((camera) => camera.id === id)?.name || id;
   return (
-    <section class="incidents">
+    <section class="incidents" id="incidents">
       <h2>
         Incidents
         <b class="open-count" role="status">

@@ -65,7 +65,7 @@ export function Login({ hasEnded, onDone }: { hasEnded: boolean; onDone: (user: 
         <input name="password" type="password" autocomplete="current-password" autofocus required />
       </label>
       <WayByIssuer />
-      {!hasEnded && <p class="hint">The first password was printed where Vedette was started.</p>}
+      {!hasEnded && <p class="hint">The first password of admin was printed where Vedette was started, unless its settings gave one.</p>}
     </FormPage>
   );
 }
