@@ -74,6 +74,7 @@ static struct vedette_spool *open_spool(void)
     struct vedette_spool_error error;
     vedette_spool_config_init(&config);
     config.reserve_bytes = 0;
+    config.max_queue_seconds = 0; /* for ever: the default lets go of what has waited for five minutes */
     struct vedette_spool *spool = vedette_spool_open("spool", &config, &error);
     if (!spool) {
         fprintf(stderr, "keep_events: %s\n", error.text);

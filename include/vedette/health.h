@@ -6,6 +6,8 @@
  *
  * Threads: everything from any thread unless said otherwise. Callbacks run on the thread that ticks, outside the lock;
  * they may call the monitor, but for tick, stop and free.
+ *
+ * Memory: as all of the library, it ends the process when there is none.
  */
 #pragma once
 
@@ -23,10 +25,10 @@ VEDETTE_BEGIN
 struct vedette_camera_stats {
     int64_t frames_processed; /* since it started; a smaller number than before means that it started again */
     int64_t errors_count;
-    double avg_latency_ms;
-    double fps;           /* below 0: the monitor works it out from frames_processed and the time between reports */
-    int64_t last_seen_ms; /* wall clock, of its last frame; 0: never */
-    bool is_online;       /* as it looks now; settled by the monitor */
+    double avg_latency_ms; /* not finite, as the mean of no frames: 0 */
+    double fps; /* below 0 or not finite: the monitor works it out from frames_processed and the time between reports */
+    int64_t last_seen_ms;                             /* wall clock, of its last frame; 0: never */
+    bool is_online;                                   /* as it looks now; settled by the monitor */
     enum vedette_breaker_state circuit_breaker_state; /* 0: closed */
 };
 /* On line, with a rate to be worked out, seen now by the machine's wall clock; all else zero. Any thread. */
@@ -34,7 +36,8 @@ VEDETTE_PUBLIC void vedette_camera_stats_init(struct vedette_camera_stats *stats
 
 /* How a camera is. */
 struct vedette_camera_health {
-    const char *camera_id;             /* the monitor's, until the camera is forgotten; see vedette_health_get */
+    const char *camera_id;             /* the monitor's, until the camera is forgotten and the callback that had
+                                          it has returned; see vedette_health_get */
     bool online;                       /* settled */
     int64_t offline_us;                /* how long it has been off line, or was until it came back; 0: it never was */
     struct vedette_camera_stats stats; /* of the last report; fps is never below 0 */
@@ -72,8 +75,8 @@ VEDETTE_PUBLIC void vedette_health_free(struct vedette_health *health);
 /* Watches a camera from now on, so that one that never reports is told too. True also when it is watched already;
  * false: there are max_cameras. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_watch(struct vedette_health *health, const char *camera_id);
-/* Watches it no longer, and remembers nothing of it: the camera_id that a callback had of it is gone. Not while
- * vedette_health_tick runs, and so not from a callback nor beside the monitor's own thread. */
+/* Watches it no longer, and remembers nothing of it. A callback that is under way still tells of it; afterwards the
+ * camera_id that callbacks had of it is gone. Any thread, from a callback too. */
 VEDETTE_PUBLIC void vedette_health_forget(struct vedette_health *health, const char *camera_id);
 /* A report. A camera that is not watched yet is, from now on. False: as for watch. Any thread. */
 VEDETTE_PUBLIC bool vedette_health_update_camera_stats(struct vedette_health *health, const char *camera_id,
@@ -83,7 +86,7 @@ VEDETTE_PUBLIC bool vedette_health_update_camera_stats(struct vedette_health *he
 VEDETTE_PUBLIC bool vedette_health_get(struct vedette_health *health, const char *camera_id,
                                        struct vedette_camera_health *camera);
 /* The metadata of a cameras table as JSON: frames_processed, errors_count, avg_latency_ms, fps, circuit_breaker_state.
- * free(3) it; NULL when there is no memory. Any thread. */
+ * free(3) it. Any thread. */
 VEDETTE_PUBLIC char *vedette_camera_health_json(const struct vedette_camera_health *camera);
 
 /* Looks at every camera: settles, signals, publishes. One thread at a time; not while the monitor has its own. */

@@ -5,6 +5,8 @@
  * health check wants it.
  *
  * Threads: everything from any thread unless said otherwise.
+ *
+ * Memory: as all of the library, it ends the process when there is none.
  */
 #pragma once
 
@@ -56,19 +58,24 @@ VEDETTE_PUBLIC void vedette_resilience_stop_all(struct vedette_resilience *resil
 
 /* ---- breakers ---- */
 
-/* The breaker of a name, made if it is not there: the manager's, as long as it lives. NULL: there are max_breakers. Any
- * thread; callers who use one often keep the pointer. */
+/* The breaker of a name, made if it is not there: the manager's, as long as it lives or until it is removed. NULL:
+ * there are max_breakers. Any thread; callers who use one often keep the pointer. */
 VEDETTE_PUBLIC struct vedette_breaker *vedette_resilience_breaker(struct vedette_resilience *resilience,
                                                                   const char *name);
 /* Shows a breaker that is somebody else's, with settings of its own, under a name: it outlives the manager, which never
  * frees it, and whose callbacks do not hear of it. False: the name is taken, or there are max_breakers. Any thread. */
 VEDETTE_PUBLIC bool vedette_resilience_share_breaker(struct vedette_resilience *resilience, const char *name,
                                                      struct vedette_breaker *breaker);
+/* Knows the name no longer, so that there is room for another, as when a camera or a host is gone for good; what is
+ * known of it is forgotten. Calls through vedette_resilience_execute_with_circuit_breaker and visits that are under way
+ * end as they would; nobody may use a pointer to the manager's breaker of it any more. One that is somebody else's
+ * stays. False: there is none of that name. Any thread. */
+VEDETTE_PUBLIC bool vedette_resilience_remove_breaker(struct vedette_resilience *resilience, const char *name);
 /* The breaker of a name, or NULL when there is none. Any thread. */
 VEDETTE_PUBLIC struct vedette_breaker *vedette_resilience_find_breaker(struct vedette_resilience *resilience,
                                                                        const char *name);
 /* vedette_breaker_execute on the breaker of a name. Where there is no room for another breaker the call is made without
- * one. Any thread. */
+ * one, and counted (vedette_resilience_stats_json). Any thread. */
 VEDETTE_PUBLIC bool vedette_resilience_execute_with_circuit_breaker(struct vedette_resilience *resilience,
                                                                     const char *name,
                                                                     enum vedette_outcome (*call)(void *data),
@@ -122,8 +129,10 @@ VEDETTE_PUBLIC bool vedette_resilience_start_monitoring(struct vedette_resilienc
 /* ---- what a health check shows ---- */
 
 /* {"circuit_breakers":{NAME:{"state":…,"failure_count":…,"retry_after_seconds":…},…},
- *  "queues":{NAME:{"total_queued":…,"memory_queue_size":…,"disk_queue_size":…},…}}
- * free(3) it; NULL when there is no memory. Any thread. */
+ *  "queues":{NAME:{"total_queued":…,"memory_queue_size":…,"disk_queue_size":…},…},
+ *  "unguarded_calls":…}
+ * unguarded_calls: made without a breaker, since there are max_breakers; above 0, remove those that are gone for good,
+ * or allow more. free(3) it. Any thread. */
 VEDETTE_PUBLIC char *vedette_resilience_stats_json(struct vedette_resilience *resilience);
 
 VEDETTE_END

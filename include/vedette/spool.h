@@ -1,5 +1,6 @@
 /* A queue that outlives its process: what it has acknowledged is on disk, and is given out until whoever takes it says
- * that it is done.
+ * that it is done, or until its time to live is over, which passes while no process runs, too. By default that is five
+ * minutes: who must lose nothing to a longer outage sets max_queue_seconds to 0.
  *
  * Records have a tenant, a priority 0..9 (9 is the most urgent) and a time to live. The most urgent is given out first;
  * within a tenant and a priority, in the order in which it came; tenants of one priority take turns; one delivery in

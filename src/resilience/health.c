@@ -2,6 +2,7 @@
 #include "vedette/health.h"
 
 #include <glib.h>
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +15,7 @@
 enum { RATE_WINDOW_US = 2 * US_PER_SECOND };
 
 struct watch {
-    char *id;
+    char *id; /* counted: what is told of a camera outlives its watch */
     struct vedette_camera_stats stats;
     bool has_report;
     int64_t reported_us;
@@ -85,7 +86,7 @@ static const char *fault_of(const struct vedette_health_config *config)
 static void watch_free(gpointer data)
 {
     struct watch *watch = data;
-    g_free(watch->id);
+    g_ref_string_release(watch->id);
     g_free(watch);
 }
 
@@ -127,7 +128,7 @@ static struct watch *find_or_add(struct vedette_health *health, const char *came
     if (watch || health->watches->len >= health->config.max_cameras)
         return watch;
     watch = g_new0(struct watch, 1);
-    watch->id = g_strdup(camera_id);
+    watch->id = g_ref_string_new(camera_id);
     g_ptr_array_add(health->watches, watch);
     g_hash_table_insert(health->by_id, watch->id, watch);
     return watch;
@@ -156,7 +157,7 @@ void vedette_health_forget(struct vedette_health *health, const char *camera_id)
 static double rate(struct watch *watch, const struct vedette_camera_stats *stats, int64_t now_us)
 {
     int64_t passed_us = now_us - watch->rate_since_us;
-    bool is_told = stats->fps >= 0;
+    bool is_told = isfinite(stats->fps) && stats->fps >= 0;
     bool has_begun = watch->has_report && stats->frames_processed >= watch->rate_frames;
     if (!is_told && has_begun && passed_us < RATE_WINDOW_US)
         return watch->stats.fps;
@@ -164,6 +165,12 @@ static double rate(struct watch *watch, const struct vedette_camera_stats *stats
     watch->rate_since_us = now_us;
     watch->rate_frames = stats->frames_processed;
     return is_told ? stats->fps : frames * US_PER_SECOND / (double)MAX(passed_us, 1);
+}
+
+/* A mean of nothing is 0/0, which JSON and SQL have no word for. */
+static double finite_or_zero(double value)
+{
+    return isfinite(value) ? value : 0;
 }
 
 bool vedette_health_update_camera_stats(struct vedette_health *health, const char *camera_id,
@@ -176,6 +183,7 @@ bool vedette_health_update_camera_stats(struct vedette_health *health, const cha
         double fps = rate(watch, stats, now_us);
         watch->stats = *stats;
         watch->stats.fps = fps;
+        watch->stats.avg_latency_ms = finite_or_zero(stats->avg_latency_ms);
         if (!stats->circuit_breaker_state)
             watch->stats.circuit_breaker_state = VEDETTE_BREAKER_CLOSED;
         watch->has_report = true;
@@ -213,8 +221,8 @@ bool vedette_health_get(struct vedette_health *health, const char *camera_id, st
 char *vedette_camera_health_json(const struct vedette_camera_health *camera)
 {
     char latency[G_ASCII_DTOSTR_BUF_SIZE], fps[G_ASCII_DTOSTR_BUF_SIZE];
-    g_ascii_formatd(latency, sizeof latency, "%.3f", camera->stats.avg_latency_ms);
-    g_ascii_formatd(fps, sizeof fps, "%.3f", MAX(camera->stats.fps, 0));
+    g_ascii_formatd(latency, sizeof latency, "%.3f", finite_or_zero(camera->stats.avg_latency_ms));
+    g_ascii_formatd(fps, sizeof fps, "%.3f", MAX(finite_or_zero(camera->stats.fps), 0));
     enum vedette_breaker_state state = camera->stats.circuit_breaker_state;
     g_autofree char *json =
         g_strdup_printf("{\"frames_processed\":%" G_GINT64_FORMAT ",\"errors_count\":%" G_GINT64_FORMAT
@@ -252,6 +260,7 @@ static bool settle(const struct vedette_health_config *config, struct watch *wat
 
 /* What is to be told of one camera. */
 struct news {
+    char *id; /* camera_id, held so that the camera may be forgotten meanwhile; NULL: there is no camera */
     struct vedette_camera_health camera;
     enum vedette_camera_signal signal; /* 0: none */
     bool is_change, is_due;
@@ -275,6 +284,7 @@ static struct news look_at(const struct vedette_health_config *config, struct wa
         watch->published_state = watch->stats.circuit_breaker_state;
     }
     news.camera = describe(watch, now_us);
+    news.id = g_ref_string_acquire(watch->id);
     return news;
 }
 
@@ -294,6 +304,7 @@ void vedette_health_tick(struct vedette_health *health)
             config->signal(config->data, &news.camera, news.signal);
         if (news.is_due && config->publish)
             config->publish(config->data, &news.camera, news.is_change);
+        g_clear_pointer(&news.id, g_ref_string_release);
     }
 }
 

@@ -1,13 +1,14 @@
-/* Registries of breakers and queues, and the monitor. Breakers live as long as the manager, so that their pointers may
- * be kept; the lock guards the tables alone and no callback is made under it, but for a queue's numbers, so that a
- * queue that was removed is surely left alone. */
+/* Registries of breakers and queues, and the monitor. Breakers live as long as the manager or until they are removed,
+ * so that their pointers may be kept, and are counted while a call or a visit uses one; the lock guards the tables
+ * alone and no callback is made under it, but for a queue's numbers, so that a queue that was removed is surely left
+ * alone. */
 #include "vedette/resilience.h"
 
 #include <glib.h>
 #include <pthread.h>
 #include <string.h>
 
-struct named_breaker {
+struct named_breaker { /* counted: the table's, and whose call or visit is under way */
     char *name;
     struct vedette_resilience *resilience;
     struct vedette_breaker *breaker;
@@ -30,6 +31,7 @@ struct vedette_resilience {
     GHashTable *breakers; /* name → struct named_breaker * */
     GPtrArray *queues;    /* of struct named_queue *, in the order in which they came */
     uint64_t queues_added;
+    int64_t unguarded_calls;
 };
 
 void vedette_resilience_config_init(struct vedette_resilience_config *config)
@@ -39,13 +41,17 @@ void vedette_resilience_config_init(struct vedette_resilience_config *config)
     vedette_health_config_init(&config->health);
 }
 
-static void named_breaker_free(gpointer data)
+static void named_breaker_clear(gpointer data)
 {
     struct named_breaker *named = data;
     if (!named->is_shared)
         vedette_breaker_free(named->breaker);
     g_free(named->name);
-    g_free(named);
+}
+
+static void named_breaker_release(gpointer named)
+{
+    g_atomic_rc_box_release_full(named, named_breaker_clear);
 }
 
 static void named_queue_free(gpointer data)
@@ -88,7 +94,7 @@ struct vedette_resilience *vedette_resilience_new(const char *service_name,
     resilience->config = *config;
     resilience->service_name = g_strdup(service_name);
     resilience->health = health;
-    resilience->breakers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, named_breaker_free);
+    resilience->breakers = g_hash_table_new_full(g_str_hash, g_str_equal, NULL, named_breaker_release);
     resilience->queues = g_ptr_array_new_with_free_func(named_queue_free);
     pthread_mutex_init(&resilience->lock, NULL);
     return resilience;
@@ -135,7 +141,7 @@ static struct named_breaker *add_name(struct vedette_resilience *resilience, con
 {
     if (g_hash_table_size(resilience->breakers) >= resilience->config.max_breakers)
         return NULL;
-    struct named_breaker *named = g_new0(struct named_breaker, 1);
+    struct named_breaker *named = g_atomic_rc_box_new0(struct named_breaker);
     named->name = g_strdup(name);
     named->resilience = resilience;
     g_hash_table_insert(resilience->breakers, named->name, named);
@@ -155,14 +161,19 @@ static struct named_breaker *add_breaker(struct vedette_resilience *resilience, 
     return named;
 }
 
+static struct named_breaker *find_or_add(struct vedette_resilience *resilience, const char *name)
+{
+    struct named_breaker *named = g_hash_table_lookup(resilience->breakers, name);
+    return named ? named : add_breaker(resilience, name);
+}
+
 struct vedette_breaker *vedette_resilience_breaker(struct vedette_resilience *resilience, const char *name)
 {
     pthread_mutex_lock(&resilience->lock);
-    struct named_breaker *named = g_hash_table_lookup(resilience->breakers, name);
-    if (!named)
-        named = add_breaker(resilience, name);
+    const struct named_breaker *named = find_or_add(resilience, name);
+    struct vedette_breaker *breaker = named ? named->breaker : NULL;
     pthread_mutex_unlock(&resilience->lock);
-    return named ? named->breaker : NULL;
+    return breaker;
 }
 
 bool vedette_resilience_share_breaker(struct vedette_resilience *resilience, const char *name,
@@ -179,21 +190,49 @@ bool vedette_resilience_share_breaker(struct vedette_resilience *resilience, con
     return named != NULL;
 }
 
+bool vedette_resilience_remove_breaker(struct vedette_resilience *resilience, const char *name)
+{
+    pthread_mutex_lock(&resilience->lock);
+    gpointer named = NULL;
+    bool is_there = g_hash_table_steal_extended(resilience->breakers, name, NULL, &named);
+    pthread_mutex_unlock(&resilience->lock);
+    if (is_there)
+        named_breaker_release(named);
+    return is_there;
+}
+
 struct vedette_breaker *vedette_resilience_find_breaker(struct vedette_resilience *resilience, const char *name)
 {
     pthread_mutex_lock(&resilience->lock);
     const struct named_breaker *named = g_hash_table_lookup(resilience->breakers, name);
+    struct vedette_breaker *breaker = named ? named->breaker : NULL;
     pthread_mutex_unlock(&resilience->lock);
-    return named ? named->breaker : NULL;
+    return breaker;
+}
+
+/* The caller's too, until it is released. NULL: there is no room, and a call without one is counted. */
+static struct named_breaker *acquire_for_call(struct vedette_resilience *resilience, const char *name)
+{
+    pthread_mutex_lock(&resilience->lock);
+    struct named_breaker *named = find_or_add(resilience, name);
+    if (named)
+        g_atomic_rc_box_acquire(named);
+    else
+        resilience->unguarded_calls++;
+    pthread_mutex_unlock(&resilience->lock);
+    return named;
 }
 
 bool vedette_resilience_execute_with_circuit_breaker(struct vedette_resilience *resilience, const char *name,
                                                      enum vedette_outcome (*call)(void *data), void *data,
                                                      enum vedette_outcome *outcome, int64_t *retry_after_us)
 {
-    struct vedette_breaker *breaker = vedette_resilience_breaker(resilience, name);
-    if (breaker)
-        return vedette_breaker_execute(breaker, call, data, outcome, retry_after_us);
+    struct named_breaker *named = acquire_for_call(resilience, name);
+    if (named) {
+        bool is_made = vedette_breaker_execute(named->breaker, call, data, outcome, retry_after_us);
+        named_breaker_release(named);
+        return is_made;
+    }
     enum vedette_outcome result = call(data);
     if (outcome)
         *outcome = result;
@@ -210,13 +249,13 @@ void vedette_resilience_each_breaker(struct vedette_resilience *resilience,
                                      void (*visit)(void *data, const char *name, struct vedette_breaker *breaker),
                                      void *data)
 {
-    g_autoptr(GPtrArray) all = g_ptr_array_new();
+    g_autoptr(GPtrArray) all = g_ptr_array_new_with_free_func(named_breaker_release);
     GHashTableIter iter;
     gpointer value;
     pthread_mutex_lock(&resilience->lock);
     g_hash_table_iter_init(&iter, resilience->breakers);
     while (g_hash_table_iter_next(&iter, NULL, &value))
-        g_ptr_array_add(all, value);
+        g_ptr_array_add(all, g_atomic_rc_box_acquire(value));
     pthread_mutex_unlock(&resilience->lock);
     g_ptr_array_sort(all, compare_names);
     for (guint i = 0; i < all->len; i++) {
@@ -440,6 +479,9 @@ char *vedette_resilience_stats_json(struct vedette_resilience *resilience)
     vedette_resilience_each_breaker(resilience, append_breaker, json);
     g_string_append(json, "},\"queues\":{");
     vedette_resilience_each_queue(resilience, append_queue, json);
-    g_string_append(json, "}}");
+    pthread_mutex_lock(&resilience->lock);
+    int64_t unguarded_calls = resilience->unguarded_calls;
+    pthread_mutex_unlock(&resilience->lock);
+    g_string_append_printf(json, "},\"unguarded_calls\":%" G_GINT64_FORMAT "}", unguarded_calls);
     return strdup(json->str); /* free(3) */
 }

@@ -2,6 +2,7 @@
 #include "vedette/health.h"
 
 #include <glib.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,6 +88,49 @@ static void test_one_that_is_forgotten_is_not_told(void)
     pass(&world, 1, 1);
     g_assert_true(vedette_health_get(world.health, "door", &health));
     vedette_health_forget(world.health, "nobody");
+    world_clear(&world);
+}
+
+static void forget_and_tell(void *data, const struct vedette_camera_health *health, enum vedette_camera_signal signal)
+{
+    struct world *world = data;
+    vedette_health_forget(world->health, health->camera_id);
+    g_string_append_printf(world->told, "%s:%s ", health->camera_id, vedette_camera_signal_name(signal));
+}
+
+static void test_a_callback_may_forget(void)
+{
+    struct world world;
+    struct vedette_camera_health health;
+    world_init(&world);
+    vedette_health_free(world.health);
+    world.config.signal = forget_and_tell;
+    world.config.publish = NULL;
+    world.health = vedette_health_new(&world.config, NULL);
+    pass(&world, 1, 20);
+    pass(&world, -1, 20);
+    g_assert_cmpstr(world.told->str, ==, "door:camera_offline ");
+    g_assert_false(vedette_health_get(world.health, "door", &health));
+    world_clear(&world);
+}
+
+static void test_a_mean_of_nothing_is_zero(void)
+{
+    struct world world;
+    struct vedette_camera_health health;
+    struct vedette_camera_stats stats;
+    world_init(&world);
+    vedette_camera_stats_init(&stats);
+    stats.avg_latency_ms = NAN;
+    stats.fps = INFINITY;
+    g_assert_true(vedette_health_update_camera_stats(world.health, "door", &stats));
+    g_assert_true(vedette_health_get(world.health, "door", &health));
+    g_assert_cmpfloat(health.stats.avg_latency_ms, ==, 0);
+    g_assert_cmpfloat(health.stats.fps, ==, 0);
+    health.stats = stats; /* by hand */
+    char *json = vedette_camera_health_json(&health);
+    g_assert_nonnull(strstr(json, "\"avg_latency_ms\":0.000,\"fps\":0.000"));
+    free(json);
     world_clear(&world);
 }
 
@@ -269,6 +313,8 @@ static void test_bad_settings_are_refused(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/health/a callback may forget", test_a_callback_may_forget);
+    g_test_add_func("/health/a mean of nothing is zero", test_a_mean_of_nothing_is_zero);
     g_test_add_func("/health/one that flaps is told once", test_one_that_flaps_is_told_once);
     g_test_add_func("/health/one that never came is told", test_one_that_never_came_is_told);
     g_test_add_func("/health/silence is being off line", test_silence_is_being_off_line);

@@ -84,9 +84,52 @@ static void test_breakers_are_bounded(void)
     struct vedette_resilience *manager = vedette_resilience_new("fusion", &config, NULL);
     g_assert_nonnull(vedette_resilience_breaker(manager, "a"));
     g_assert_null(vedette_resilience_breaker(manager, "b"));
-    for (int i = 0; i < 10; i++) /* without a breaker, but made */
+    for (int i = 0; i < 10; i++) /* without a breaker, but made, and told */
         g_assert_true(vedette_resilience_execute_with_circuit_breaker(manager, "b", fail, &calls, NULL, NULL));
     g_assert_cmpint(calls, ==, 10);
+    char *json = vedette_resilience_stats_json(manager);
+    g_assert_nonnull(strstr(json, "\"unguarded_calls\":10"));
+    free(json);
+    g_assert_true(vedette_resilience_remove_breaker(manager, "a"));
+    g_assert_false(vedette_resilience_remove_breaker(manager, "a"));
+    for (int i = 0; i < 10; i++)
+        vedette_resilience_execute_with_circuit_breaker(manager, "b", fail, &calls, NULL, NULL);
+    g_assert_cmpint(calls, ==, 15); /* it has one now, which is open */
+    vedette_resilience_free(manager);
+}
+
+struct gone {
+    struct vedette_resilience *manager;
+    const char *name;
+};
+
+static enum vedette_outcome remove_own(void *data)
+{
+    const struct gone *gone = data;
+    g_assert_true(vedette_resilience_remove_breaker(gone->manager, gone->name));
+    return VEDETTE_SUCCESS;
+}
+
+static void remove_visited(void *data, const char *name, struct vedette_breaker *breaker)
+{
+    struct vedette_breaker_stats stats;
+    vedette_resilience_remove_breaker(data, name);
+    vedette_breaker_get_stats(breaker, &stats); /* the visit's, still */
+    g_assert_cmpint(stats.state, ==, VEDETTE_BREAKER_CLOSED);
+}
+
+static void test_a_breaker_is_removed_beside_its_calls(void)
+{
+    struct vedette_resilience *manager = vedette_resilience_new("fusion", NULL, NULL);
+    struct gone gone = {manager, "host"};
+    enum vedette_outcome outcome;
+    g_assert_true(vedette_resilience_execute_with_circuit_breaker(manager, "host", remove_own, &gone, &outcome, NULL));
+    g_assert_cmpint(outcome, ==, VEDETTE_SUCCESS);
+    g_assert_null(vedette_resilience_find_breaker(manager, "host"));
+    vedette_resilience_breaker(manager, "a");
+    vedette_resilience_breaker(manager, "b");
+    vedette_resilience_each_breaker(manager, remove_visited, manager);
+    g_assert_null(vedette_resilience_find_breaker(manager, "a"));
     vedette_resilience_free(manager);
 }
 
@@ -169,7 +212,7 @@ static void test_a_health_check_shows_all(void)
         "\"a \\\"name\\\"\\u000a\":{\"state\":\"closed\",\"failure_count\":0,\"retry_after_seconds\":0.000},"
         "\"camera_1\":{\"state\":\"closed\",\"failure_count\":0,\"retry_after_seconds\":0.000}},"
         "\"queues\":{\"events\":{\"total_queued\":45,\"memory_queue_size\":30,\"disk_queue_size\":15},"
-        "\"clips\":{\"total_queued\":3,\"memory_queue_size\":1,\"disk_queue_size\":2}}}");
+        "\"clips\":{\"total_queued\":3,\"memory_queue_size\":1,\"disk_queue_size\":2}},\"unguarded_calls\":0}");
     free(json);
     vedette_resilience_queue_stats(manager, &sum);
     g_assert_cmpint(sum.total_queued, ==, 48);
@@ -270,6 +313,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/resilience/a name is a breaker", test_a_name_is_a_breaker);
     g_test_add_func("/resilience/breakers are bounded", test_breakers_are_bounded);
+    g_test_add_func("/resilience/a breaker is removed beside its calls", test_a_breaker_is_removed_beside_its_calls);
     g_test_add_func("/resilience/a breaker can be somebody else's", test_a_breaker_can_be_somebody_elses);
     g_test_add_func("/resilience/all start and stop", test_all_start_and_stop);
     g_test_add_func("/resilience/a queue is stopped once for each start", test_a_queue_is_stopped_once_for_each_start);
