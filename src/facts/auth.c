@@ -7,6 +7,10 @@ const char *const same_site_names[] = {"strict", "lax", "none", NULL};
 static void oidc_check(const void *record, const char *path, struct record_errors *errors)
 {
     const struct oidc_settings *oidc = record;
+    g_autofree char *role_path = g_strconcat(path, *path ? "." : "", "default_role", NULL);
+    if (oidc->default_role == ROLE_ANONYMOUS || oidc->default_role == ROLE_PLATFORM)
+        record_errors_add(errors, role_path,
+                          "must be viewer, operator, privacy_officer or admin: no issuer makes anyone more, or nobody");
     if (!oidc->issuer || !*oidc->issuer)
         return;
     const struct {
@@ -36,8 +40,8 @@ static const struct record_field oidc_fields[] = {
     FIELD(struct oidc_settings, org_id, RECORD_NEEDS_RESTART | RECORD_TEXT_ID, "org of the issuer's users",
           .default_text = "default"),
     FIELD_ENUM(struct oidc_settings, default_role, role_names, RECORD_NEEDS_RESTART,
-               "who logs in for the first time becomes a user with this role; unset: only who an administrator linked "
-               "(oidc_subject) may log in"),
+               "who logs in for the first time becomes a user with this role, of viewer to admin; unset: only who an "
+               "administrator linked (oidc_subject) may log in"),
     FIELD(struct oidc_settings, timeout_ms, 0, "longest wait for one answer of the issuer", .unit = "ms", .min = 100,
           .max = 60000, .default_text = "5000"),
     FIELD(struct oidc_settings, max_answer_bytes, 0, "largest answer of the issuer", .unit = "bytes", .min = 1024,
@@ -99,10 +103,11 @@ static const struct record_field auth_fields[] = {
           "wrong logins of all accounts together, where who logged in before from the same address is not held up by "
           "it; and right logins of one user",
           .min = 1, .max = 1000000, .default_text = "300"),
-    FIELD_ENUM(struct auth_settings, same_site, same_site_names, 0,
-               "SameSite of cookies; lax or none only for a page on another site (http.cors_origins); none needs a "
-               "proxy with TLS",
-               .default_text = "strict"),
+    FIELD_ENUM(
+        struct auth_settings, same_site, same_site_names, 0,
+        "SameSite of cookies; lax or none only for a page on another site (http.cors_origins); with none browsers "
+        "want https, ours (http.tls_certificate_file) or a proxy's",
+        .default_text = "strict"),
     FIELD_RECORD(struct auth_settings, oidc, struct oidc_settings, &oidc_settings_descriptor, 0,
                  "logins by OpenID Connect"),
 };
@@ -124,7 +129,8 @@ static const struct record_descriptor route_limit_descriptor =
 static const struct record_field limit_fields[] = {
     PER_MINUTE(reads_per_minute, "requests that only read", "60000"),
     PER_MINUTE(writes_per_minute, "requests that change something", "30000"),
-    PER_MINUTE(heavy_per_minute, "requests that cost much (docs/reference/api.md)", "6000"),
+    PER_MINUTE(heavy_per_minute, "requests that cost much (docs/reference/api.md names this setting beside them),",
+               "6000"),
     FIELD(struct limit_settings, org_factor, RECORD_NEEDS_RESTART, "an org may ask so many times more than one user",
           .min = 1, .max = 1000, .default_text = "10"),
     FIELD(struct limit_settings, max_keys, RECORD_NEEDS_RESTART,

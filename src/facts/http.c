@@ -18,6 +18,27 @@ static bool check_public_path(const char *text, GError **error)
     return is_good;
 }
 
+/* As browsers write it, or it would never be theirs: a scheme, a host, perhaps a port. */
+static bool is_origin(const char *text)
+{
+    const char *host = strstr(text, "://");
+    return host && host > text && host[3] && !strpbrk(host + 3, "/?#@ ");
+}
+
+static bool check_origins(const char *text, GError **error)
+{
+    g_auto(GStrv) items = g_strsplit(text, ",", -1);
+    for (size_t i = 0; items[i]; i++) {
+        const char *item = g_strstrip(items[i]);
+        if (!*item || is_origin(item))
+            continue;
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                    "'%s' is no origin: write https://wall.example, with a scheme and without a path", item);
+        return false;
+    }
+    return true;
+}
+
 static const struct record_field http_fields[] = {
     FIELD(struct http_settings, address, RECORD_NEEDS_RESTART, "address to listen on; 0.0.0.0 for every one",
           .max_count = 64, .default_text = "127.0.0.1"),
@@ -92,7 +113,7 @@ static const struct record_field http_fields[] = {
     FIELD(struct http_settings, cors_origins, 0,
           "origins of pages elsewhere that may use the API, separated by commas, like https://wall.example; empty: "
           "only our own page may",
-          .max_count = 4096),
+          .max_count = 4096, .check_text = check_origins),
     FIELD(struct http_settings, public_path, RECORD_NEEDS_RESTART,
           "path below which a proxy has this server, like /cams, and which it takes away before it asks us: cookies "
           "are for it alone; empty: the server has its name to itself",

@@ -394,7 +394,9 @@ static void settings_check(const void *record, const char *path, struct record_e
 static const struct record_field settings_fields[] = {
     FIELD(struct settings, data_dir, RECORD_NEEDS_RESTART,
           "where data lies; empty: $XDG_DATA_HOME/vedette or ~/.local/share/vedette", .max_count = 4096),
-    FIELD(struct settings, admin_password, RECORD_SECRET, "sets the administrator's password at start",
+    FIELD(struct settings, admin_password, RECORD_SECRET,
+          "the password of `admin`, set anew at each start: one that was changed since is replaced, and a "
+          "disabled `admin` enabled; empty: the first start makes one and prints it once",
           .max_count = 256),
     FIELD(struct settings, metrics_token, RECORD_SECRET,
           "token that may read /metrics, of 16 bytes at least; empty: a login is needed", .max_count = 256,

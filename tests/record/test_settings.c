@@ -182,6 +182,29 @@ static void test_a_scrape_token_is_long_or_none(void)
     }
 }
 
+/* What would be taken and mean nobody, ever. */
+static void test_what_can_mean_nothing_is_refused(void)
+{
+    static const struct {
+        const char *yaml, *error; /* NULL: it is good */
+    } cases[] = {
+        {"auth: {oidc: {default_role: platform}}\n", "auth.oidc.default_role: must be viewer, operator"},
+        {"auth: {oidc: {default_role: anonymous}}\n", "auth.oidc.default_role: must be viewer, operator"},
+        {"auth: {oidc: {default_role: admin}}\n", NULL},
+        {"http: {cors_origins: wall.example}\n", "'wall.example' is no origin"},
+        {"http: {cors_origins: 'https://a.example, https://wall.example/'}\n", "'https://wall.example/' is no origin"},
+        {"http: {cors_origins: 'https://wall.example:8443, http://10.0.0.7'}\n", NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct settings settings;
+        g_autofree char *errors = load(cases[i].yaml, NULL, 0, &settings);
+        g_test_message("%s: %s", cases[i].yaml, errors);
+        g_assert_true(cases[i].error ? strstr(errors, cases[i].error) != NULL : !*errors);
+        if (!cases[i].error)
+            record_clear(&settings_descriptor, &settings);
+    }
+}
+
 static void test_an_empty_file_is_all_defaults(void)
 {
     struct settings settings;
@@ -208,6 +231,7 @@ int main(int argc, char **argv)
     g_test_add_func("/settings/a scrape token is long or none", test_a_scrape_token_is_long_or_none);
     g_test_add_func("/settings/a longest wait is no shorter than the first",
                     test_a_longest_wait_is_no_shorter_than_the_first);
+    g_test_add_func("/settings/what can mean nothing is refused", test_what_can_mean_nothing_is_refused);
     g_test_add_func("/settings/an empty file is all defaults", test_an_empty_file_is_all_defaults);
     return g_test_run();
 }
