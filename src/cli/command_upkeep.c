@@ -19,7 +19,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { LIST_LIMIT = 500 };
+enum { LIST_PAGE = 500 };
 
 /* What a command is given: the settings, the store, and which org. */
 struct upkeep {
@@ -118,12 +118,19 @@ static int verify(struct upkeep *upkeep, GError **error)
     return status;
 }
 
+/* Every entry, by pages: each begins before the last of the one before. */
 static int list_audit(struct upkeep *upkeep, GError **error)
 {
-    g_autoptr(GPtrArray) views = store_audit_list(upkeep->store, upkeep->org_id, 0, LIST_LIMIT, error);
-    if (views)
+    int64_t before = 0;
+    do {
+        g_autoptr(GPtrArray) views = store_audit_list(upkeep->store, upkeep->org_id, before, LIST_PAGE, error);
+        if (!views)
+            return 1;
         print_records(&audit_view_descriptor, views);
-    return views ? 0 : 1;
+        bool is_full = views->len == LIST_PAGE;
+        before = is_full ? ((const struct audit_view *)g_ptr_array_index(views, views->len - 1))->sequence : 0;
+    } while (before > 1);
+    return 0;
 }
 
 static bool read_subject(const char *text, enum audit_subject *kind, const char **id, GError **error)

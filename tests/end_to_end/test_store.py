@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 import sys
+import urllib.request
 
-from world import PASSWORD, Camera, Directory, Hub, Skip, camera_config, run_tests, sanitizer_options, until, vedette
+from world import PASSWORD, Camera, Directory, Hub, Skip, camera_config, open_url, run_tests, sanitizer_options, until, vedette
 
 
 def jobs_are_listed_run_paused_and_told():
@@ -80,6 +81,18 @@ def an_option_is_no_file():
         assert [path.name for path in directory.iterdir()] == ["data"]
 
 
+def the_audit_is_listed_to_its_beginning():
+    with Directory() as directory:
+        with Hub(directory, "cameras: []\n") as hub:
+            for number in range(501):
+                open_url(urllib.request.Request(f"{hub.address}/api/v1/jobs/aggregate_daily/{'resume' if number % 2 else 'pause'}",
+                                                method="POST", headers={"Authorization": f"Bearer {hub.token}"})).close()
+            assert hub.stop() == 0, hub.log()
+        listed = vedette("audit", "list", "--data-dir", directory / "data")
+        sequences = [json.loads(line)["sequence"] for line in listed.stdout.splitlines()]
+        assert len(sequences) > 501 and sequences == list(range(len(sequences), 0, -1)), (len(sequences), sequences[-1:], listed.stderr)
+
+
 @contextlib.contextmanager
 def disk(place, megabytes):
     """A disk of its own."""
@@ -140,5 +153,6 @@ if __name__ == "__main__":
          a_hub_is_backed_up_while_it_runs_and_restored_when_it_does_not),
         ("who looks after a store makes none", who_looks_after_a_store_makes_none),
         ("an option is no file", an_option_is_no_file),
+        ("the audit is listed to its beginning", the_audit_is_listed_to_its_beginning),
         ("q16 a hub starts while the disk of its store is full", q16_a_hub_starts_while_the_disk_of_its_store_is_full),
     ]))
