@@ -148,7 +148,7 @@ static void answer_subject(struct request *request, const struct policy_scope *s
         answer_error(answer, error);
 }
 
-/* As the seeds have it: every type as it counts, defaults filled in; for the org, or a subject of it. */
+/* Every type as it counts, defaults filled in; for the org, or a subject of it. */
 static void handle_policies_in_force(struct request *request, struct answer *answer)
 {
     struct policy_scope scope, subject;

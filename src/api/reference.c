@@ -65,7 +65,8 @@ static void append_group(const struct route_group *group, GString *text)
         append_query(route->parameters, text);
         g_string_append_printf(text, " | %s | ", route->request ? route->request->name : "");
         append_answer(route, text);
-        g_string_append_printf(text, " | %s |\n", route->doc);
+        g_string_append_printf(text, " | %s%s |\n", route->doc,
+                               route->rate == RATE_HEAVY ? " (`limits.heavy_per_minute`)" : "");
     }
 }
 

@@ -180,7 +180,7 @@ static void test_h01_a_camera_that_cannot_be_told_is_told_to_people(void)
     world_clear(&world);
 }
 
-static void test_policies_in_force_have_the_seeds_shape(void)
+static void test_policies_in_force_are_told_by_type(void)
 {
     struct api_world world;
     json_t *json = NULL;
@@ -587,7 +587,7 @@ int main(int argc, char **argv)
                     test_h01_a_camera_that_cannot_be_told_is_told_to_people);
     g_test_add_func("/policies/every_key_of_what_is_in_force_has_an_origin",
                     test_every_key_of_what_is_in_force_has_an_origin);
-    g_test_add_func("/policies/policies in force have the seeds' shape", test_policies_in_force_have_the_seeds_shape);
+    g_test_add_func("/policies/policies in force are told by type", test_policies_in_force_are_told_by_type);
     g_test_add_func("/policies/what is not in force is told everywhere", test_what_is_not_in_force_is_told_everywhere);
     g_test_add_func("/policies/h01_each_fault_is_told_with_its_path", test_h01_each_fault_is_told_with_its_path);
     g_test_add_func("/policies/r14_an_org_reads_and_changes_its_own", test_r14_an_org_reads_and_changes_its_own);

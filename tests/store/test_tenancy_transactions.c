@@ -23,7 +23,7 @@ static void test_r04_keys_do_not_reach_across(void)
     tenancy_clear(&tenancy);
 }
 
-/* The seeds' key, mended: two rows for everyone's default of one service and type are one too many. */
+/* Two rows for everyone's default of one service and type are one too many. */
 static void test_policies_have_one_row_a_level(void)
 {
     struct tenancy tenancy;
