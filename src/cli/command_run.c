@@ -96,6 +96,16 @@ static void hide_login(char *argument)
         argument[i] = i < shown_length ? shown[i] : '*';
 }
 
+/* True when there are none. */
+static bool print_errors(const struct record_errors *errors)
+{
+    for (guint i = 0; i < errors->items->len; i++) {
+        const struct record_error *error = g_ptr_array_index(errors->items, i);
+        fprintf(stderr, "vedette run: %s: %s\n", error->path, error->text);
+    }
+    return errors->items->len == 0;
+}
+
 static void make_absolute(char **path)
 {
     if (!*path || !**path || strstr(*path, "://"))
@@ -105,18 +115,13 @@ static void make_absolute(char **path)
     *path = absolute;
 }
 
-static bool check_file(const char *setting, char **path)
-{
-    make_absolute(path);
-    if (!*path || !**path || g_access(*path, R_OK) == 0)
-        return true;
-    fprintf(stderr, "vedette run: %s: '%s': %s\n", setting, *path, g_strerror(errno));
-    return false;
-}
-
 /* Workers start in another directory, and a model that is not there is better told now than in every worker. */
-static bool check_files(struct settings *settings)
+static bool find_files(struct settings *settings)
 {
+    char **const models[] = {&settings->detector.model, &settings->detector.card, &settings->reid.model,
+                             &settings->reid.card};
+    for (size_t i = 0; i < G_N_ELEMENTS(models); i++)
+        make_absolute(models[i]);
     struct camera *cameras = settings->cameras.items;
     for (size_t i = 0; i < settings->cameras.count; i++) {
         struct camera_stream *streams = cameras[i].streams.items;
@@ -124,9 +129,12 @@ static bool check_files(struct settings *settings)
         for (size_t j = 0; j < cameras[i].streams.count; j++)
             make_absolute(&streams[j].source);
     }
-    return check_file("detector.model", &settings->detector.model) &&
-           check_file("detector.card", &settings->detector.card) && check_file("reid.model", &settings->reid.model) &&
-           check_file("reid.card", &settings->reid.card);
+    struct record_errors missing;
+    record_errors_init(&missing);
+    cli_files_check(settings, &missing);
+    bool is_good = print_errors(&missing);
+    record_errors_clear(&missing);
+    return is_good;
 }
 
 /* The file's, the command line's and the demo's cameras together. */
@@ -161,7 +169,7 @@ static bool add_sources(struct settings *settings, int count, char **sources)
             return false;
         hide_login(sources[i]);
     }
-    return check_files(settings);
+    return find_files(settings);
 }
 
 static int watch(const char *program, struct settings *settings)

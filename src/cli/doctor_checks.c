@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/cpu.h"
+#include "cli/settings_load.h"
 #include "hub/hub.h"
 #include "media/media.h"
 #include "vedette/profile.h"
@@ -326,6 +327,21 @@ static void check_port(const struct doctor *doctor, struct doctor_finding *findi
     warn(finding, DOCTOR_FAIL, advice);
 }
 
+static void check_settings(const struct doctor *doctor, struct doctor_finding *finding)
+{
+    struct record_errors missing;
+    record_errors_init(&missing);
+    cli_files_check(doctor->settings, &missing);
+    g_string_append(finding->found, missing.items->len ? "files that they name cannot be read"
+                                                       : "all files that they name can be read");
+    for (guint i = 0; i < missing.items->len; i++) {
+        const struct record_error *file = g_ptr_array_index(missing.items, i);
+        g_autofree char *advice = g_strdup_printf("%s: %s", file->path, file->text);
+        warn(finding, DOCTOR_FAIL, advice);
+    }
+    record_errors_clear(&missing);
+}
+
 static const struct check {
     const char *name;
     void (*look)(const struct doctor *doctor, struct doctor_finding *finding);
@@ -335,7 +351,7 @@ static const struct check {
     {"providers", check_providers}, {"decoders", check_decoders}, {"threads", check_threads},
     {"data", check_data_dir},       {"disk", check_disk},         {"sync", check_sync},
     {"temporary", check_temporary}, {"open files", check_files},  {"clock", check_clock},
-    {"address", check_port},
+    {"address", check_port},        {"settings", check_settings},
 };
 
 /* Who has the lock file; 0: nobody, -1: somebody who could not write who it is. */

@@ -4,6 +4,8 @@
 #include "record/settings.h"
 #include "vision/vision.h"
 
+#include <errno.h>
+#include <glib/gstdio.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -36,6 +38,48 @@ void cli_settings_warn(const char *who, const struct settings *settings)
         fprintf(stderr, "%s: warning: %s: %s\n", who, warning->path, warning->text);
     }
     record_errors_clear(&warnings);
+}
+
+static void check_file(const char *setting, const char *path, struct record_errors *missing)
+{
+    if (!path || !*path || g_access(path, R_OK) == 0)
+        return;
+    int reason = errno;
+    g_autofree char *absolute = g_canonicalize_filename(path, NULL);
+    record_errors_add(missing, setting, "'%s': %s", absolute, g_strerror(reason));
+}
+
+static void check_notify_files(const struct notify_settings *notify, struct record_errors *missing)
+{
+    const struct notify_webhook *webhooks = notify->webhooks.items;
+    for (size_t i = 0; i < notify->webhooks.count; i++) {
+        g_autofree char *setting = g_strdup_printf("notify.webhooks[%zu].secret_file", i);
+        check_file(setting, webhooks[i].enabled ? webhooks[i].secret_file : NULL, missing);
+    }
+    const struct notify_broker *brokers = notify->brokers.items;
+    for (size_t i = 0; i < notify->brokers.count; i++) {
+        g_autofree char *setting = g_strdup_printf("notify.brokers[%zu].password_file", i);
+        check_file(setting, brokers[i].enabled ? brokers[i].password_file : NULL, missing);
+    }
+}
+
+void cli_files_check(const struct settings *settings, struct record_errors *missing)
+{
+    bool has_database = settings->store.url && *settings->store.url;
+    const struct {
+        const char *setting, *path;
+    } files[] = {
+        {"detector.model", settings->detector.model},
+        {"detector.card", settings->detector.card},
+        {"reid.model", settings->reid.model},
+        {"reid.card", settings->reid.card},
+        {"http.tls_certificate_file", settings->http.tls_certificate_file},
+        {"http.tls_key_file", settings->http.tls_key_file},
+        {"store.password_file", has_database ? settings->store.password_file : NULL},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
+        check_file(files[i].setting, files[i].path, missing);
+    check_notify_files(&settings->notify, missing);
 }
 
 bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings)

@@ -68,6 +68,22 @@ def what_hinders_is_named_with_what_to_do():
         assert doctor(directory, "--nonsense").returncode == 2
 
 
+def a_file_that_the_settings_name_is_missed_before_the_start():
+    with Directory() as directory:
+        (directory / "files.yml").write_text(
+            "detector: {model: /nowhere/x.onnx}\nhttp: {tls_certificate_file: /nowhere/c.pem, tls_key_file: /nowhere/k.pem}\n"
+            "notify: {webhooks: [{id: a, url: 'https://h.example/', secret_file: /nowhere/s}]}\n")
+        names = ("detector.model: '/nowhere/x.onnx'", "http.tls_certificate_file: '/nowhere/c.pem'", "http.tls_key_file: '/nowhere/k.pem'",
+                 "notify.webhooks[0].secret_file: '/nowhere/s'")
+        found = doctor(directory, "--json", "--config", "files.yml")
+        assert found.returncode == 1 and all(name in checks(found)["settings"]["advice"] for name in names), found
+        checked = vedette("config", "check", directory / "files.yml")
+        assert checked.returncode == 0 and all(f"warning: {name}" in checked.stderr for name in names), checked
+        run = vedette("run", "--config", directory / "files.yml", "--data-dir", directory / "data")
+        assert run.returncode == 1 and all(f"vedette run: {name}" in run.stderr for name in names), run
+        assert not (directory / "data").exists()
+
+
 def a_server_that_runs_is_no_hindrance():
     with Directory() as directory, Hub(directory, "cameras: []\n") as hub:
         port = hub.address.rsplit(":", 1)[1]
@@ -209,6 +225,7 @@ if __name__ == "__main__":
         ("it says what is there", it_says_what_is_there),
         ("the workers it tells are those a server starts", the_workers_it_tells_are_those_a_server_starts),
         ("what hinders is named, with what to do", what_hinders_is_named_with_what_to_do),
+        ("a file that the settings name is missed before the start", a_file_that_the_settings_name_is_missed_before_the_start),
         ("a server that runs is no hindrance", a_server_that_runs_is_no_hindrance),
         ("the whole way is proved without a server", the_whole_way_is_proved_without_a_server),
         ("a proof that is ended leaves no server", a_proof_that_is_ended_leaves_no_server),
