@@ -49,7 +49,7 @@ static int list(const struct settings *settings)
     if (names->len == 0)
         printf("no models in %s; add one with `vedette model add`\n", directory);
     g_autofree char *providers = detector_providers_available();
-    printf("models can be run by: %s\n", providers);
+    printf("built in are the providers: %s (`vedette doctor` says what can run here)\n", providers);
     return 0;
 }
 

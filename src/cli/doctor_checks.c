@@ -111,7 +111,11 @@ static void check_providers(const struct doctor *doctor, struct doctor_finding *
     const char *model = doctor->settings->detector.model;
     g_autofree char *available = detector_providers_available();
     bool has_model = model && *model;
-    g_string_append_printf(finding->found, "%s; %s", available,
+    bool needs_driver = strstr(available, "CUDA") || strstr(available, "TensorRT");
+    g_string_append_printf(finding->found, "built in: %s%s; %s", available,
+                           needs_driver && doctor->machine.nvidia_gpus == 0
+                               ? " (TensorRT and CUDA cannot run here: there is no NVIDIA driver)"
+                               : "",
                            has_model ? "the first that takes the model runs it (detector.provider)"
                                      : "no model is set, so what moves is followed");
     if (has_model && strcmp(available, "none") == 0)

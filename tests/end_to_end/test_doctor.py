@@ -31,6 +31,8 @@ def it_says_what_is_there():
         assert str(len(os.sched_getaffinity(0))) in found["cores"]["found"], found["cores"]
         assert "avdec_h264" in found["decoders"]["found"], found["decoders"]
         assert "ms for a write" in found["sync"]["found"], found["sync"]
+        assert found["GPU"]["found"].startswith("none") <= ("CUDA" not in found["providers"]["found"]
+                                                            or "cannot run here" in found["providers"]["found"]), found
         for name in ("kernel", "SIMD", "memory", "Landlock", "GPU", "providers", "threads", "disk", "open files", "clock"):
             assert found[name]["found"], name
             assert (found[name]["status"] == "ok") == (found[name]["advice"] == ""), found[name]

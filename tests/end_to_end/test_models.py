@@ -274,7 +274,7 @@ def a_model_file_is_added_with_its_card_and_listed():
     with Directory() as directory:
         shelf = Shelf(directory)
         result = shelf.run("list")
-        assert result.returncode == 0 and "no models" in result.stdout and "can be run by: " in result.stdout, result
+        assert result.returncode == 0 and "no models" in result.stdout and "built in are the providers: " in result.stdout, result
         refused(shelf.run("add", shelf.source, "--sha256", "1" * 64), shelf.sha256)
         refused(shelf.run("add", directory / "none.onnx", "--card", shelf.card), "none.onnx")
         other = directory / "other.card.json"
