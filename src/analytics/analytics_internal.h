@@ -80,7 +80,8 @@ bool segments_meet(struct record_point a, struct record_point b, struct record_p
 struct record_box polygon_bounds(const struct record_points *polygon);
 /* True when `classes` is empty or holds the class. */
 bool class_is_wanted(const struct record_strings *classes, const char *object_class);
-/* Of the frame, as seen: height over width. */
+/* Of the frame, as seen: height over width. What lies apart by dx and dy of the frame is hypot(dx, dy * aspect) frame
+ * widths apart, and a figure's height is height * aspect of them. */
 double observation_aspect(const struct observation *observation);
 
 /* ---- the ground (ground.c) ---- */
@@ -340,7 +341,6 @@ struct line_walker {
 
 struct line_watch {
     const struct line *line;
-    double length;
     struct record_point ends[2]; /* a and b, or beyond the picture where they lie on its edge */
     struct watch_list walkers;   /* of struct line_walker */
     struct schedule schedule;

@@ -25,9 +25,9 @@ void line_watch_init(struct line_watch *watch, const struct line *line, const st
 {
     memset(watch, 0, sizeof *watch);
     watch->line = line;
-    watch->length = hypot(line->b.x - line->a.x, line->b.y - line->a.y);
-    watch->ends[0] = line_end(line->b, line->a, watch->length);
-    watch->ends[1] = line_end(line->a, line->b, watch->length);
+    double length = hypot(line->b.x - line->a.x, line->b.y - line->a.y);
+    watch->ends[0] = line_end(line->b, line->a, length);
+    watch->ends[1] = line_end(line->a, line->b, length);
     watch_list_init(&watch->walkers, sizeof(struct line_walker), line->anchor, settings, shed);
     schedule_init(&watch->schedule, &line->schedule, camera_rules->time_zone);
     watch->changes = g_new0(struct line_change, WATCH_TRACKS_MAX);
@@ -58,7 +58,8 @@ struct look {
     struct record_point a, b;
     enum anchor anchor;
     int64_t media_us;
-    double settle_distance, length;
+    double settle_distance;
+    double length; /* of the line, in frame widths */
 };
 
 static void cross(const struct look *look, struct line_walker *walker)
@@ -73,7 +74,8 @@ static void cross(const struct look *look, struct line_walker *walker)
     watch->changes[watch->change_count++] = (struct line_change){direction, is_counted, walker};
 }
 
-/* -1 left, 1 right, 0 too near to tell. */
+/* -1 left, 1 right, 0 too near to tell. The position is an area of the frame: with a length in frame widths it gives a
+ * distance in frame heights, as the height is, however the line lies. */
 static inline int side_of(const struct look *look, double height, double position)
 {
     return fabs(position) < look->settle_distance * height * look->length ? 0 : position < 0 ? -1 : 1;
@@ -110,9 +112,15 @@ void line_watch_observe(struct line_watch *watch, const struct rule_settings *se
                         const struct observation *observation)
 {
     const struct line *line = watch->line;
-    struct look look = {watch,        settings,     observation,           line->a,
-                        line->b,      line->anchor, observation->media_us, settings->settle_distance,
-                        watch->length};
+    struct look look = {watch,
+                        settings,
+                        observation,
+                        line->a,
+                        line->b,
+                        line->anchor,
+                        observation->media_us,
+                        settings->settle_distance,
+                        hypot(line->b.x - line->a.x, (line->b.y - line->a.y) * observation_aspect(observation))};
     watch->change_count = 0;
     watch->is_active = schedule_is_active(&watch->schedule, observation->at_ms);
     watch_list_forget(&watch->walkers, observation, &watch->line->classes, NULL);

@@ -40,8 +40,9 @@ struct look {
     const struct analytics_sink *sink;
 };
 
-static void note_posture(struct faller *faller, double ratio, double width, int64_t media_us)
+static void note_posture(struct faller *faller, const struct record_box *box, double aspect, int64_t media_us)
 {
+    double ratio = box->w > 0 ? box->h / box->w * aspect : 0;
     if (ratio >= upright_ratio) {
         faller->upright_us = media_us;
         faller->lying_us = -1;
@@ -52,8 +53,8 @@ static void note_posture(struct faller *faller, double ratio, double width, int6
         faller->lying_us = media_us;
         faller->lies_at = faller->watched.anchor;
     }
-    double way = hypot(faller->watched.anchor.x - faller->lies_at.x, faller->watched.anchor.y - faller->lies_at.y);
-    if (faller->lying_us >= 0 && way > still_share * width)
+    double dx = faller->watched.anchor.x - faller->lies_at.x, dy = faller->watched.anchor.y - faller->lies_at.y;
+    if (faller->lying_us >= 0 && hypot(dx, dy * aspect) > still_share * box->w)
         faller->lying_us = -1;
 }
 
@@ -66,8 +67,7 @@ static void see(void *data, void *item, const struct observed_track *track, cons
         faller->upright_us = faller->lying_us = faller->told_us = -1;
     watched_note(&faller->watched, track, sighting, ANCHOR_CENTRE, media_us);
     const struct record_box box = sighting->box;
-    double ratio = box.w > 0 ? box.h / box.w * observation_aspect(look->observation) : 0;
-    note_posture(faller, ratio, box.w, media_us);
+    note_posture(faller, &box, observation_aspect(look->observation), media_us);
     const struct rule_context *context = look->context;
     bool is_due =
         faller->lying_us >= 0 && (double)(media_us - faller->lying_us) >= context->camera->rules.fall_seconds * 1e6;

@@ -115,8 +115,9 @@ static void see(void *data, void *item, const struct observed_track *track, cons
     }
     if (!arrival->has_travelled && observation->media_us - arrival->born_us < settling_us)
         arrival->has_travelled = walked_before(looking->objects, &arrival->box, observation->media_us);
-    double dx = now.x - arrival->born.x, dy = now.y - arrival->born.y;
-    double least = travelled_heights * watched_height(&arrival->watched);
+    double aspect = observation_aspect(observation);
+    double dx = now.x - arrival->born.x, dy = (now.y - arrival->born.y) * aspect;
+    double least = travelled_heights * watched_height(&arrival->watched) * aspect;
     arrival->has_travelled = arrival->has_travelled || dx * dx + dy * dy > least * least;
 }
 

@@ -10,18 +10,21 @@ enum { CACHE_LINE_BYTES = 64 };
 /* How far `track` is from where `watched`, out of sight, would be now, as a share of how far it may be: below 1 it is
  * likely the same figure. */
 static double strangeness(const struct watched *watched, const struct observed_track *track, enum anchor anchor,
-                          int64_t media_us)
+                          const struct observation *observation)
 {
-    /* A figure is about a third as wide as high; half its height is a step aside, not another figure's place. */
-    const double reach = 0.5, reach_per_second = 0.5;
-    double seconds = (double)(media_us - watched->seen_us) / 1e6;
+    /* Of its height, after no time, and as much more each second: a figure is about a third as wide as high, so this is
+     * a step aside, not another figure's place. A step to or from the camera is shorter in the picture. */
+    const double reach_across = 0.75, reach_down = 0.5;
+    double seconds = (double)(observation->media_us - watched->seen_us) / 1e6;
     if (seconds <= 0 || watched->object_class != track->object_class || watched->height <= 0)
         return INFINITY;
     struct record_point now = track_anchor(track, anchor);
     double units = seconds / OBSERVATION_SPEED_ONE;
     double dx = now.x - (watched->anchor.x + watched->speed_x * units);
     double dy = now.y - (watched->anchor.y + watched->speed_y * units);
-    return hypot(dx, dy) / (watched_height(watched) * (reach + reach_per_second * seconds));
+    double aspect = observation_aspect(observation);
+    double heights = hypot(dx / aspect / reach_across, dy / reach_down) / watched_height(watched);
+    return heights / (1 + seconds);
 }
 
 void watch_list_init(struct watch_list *list, size_t size, enum anchor anchor, const struct rule_settings *settings,
@@ -49,16 +52,16 @@ void watch_list_clear(struct watch_list *list)
     g_aligned_free(list->items);
 }
 
-static void *find_predecessor(const struct watch_list *list, const struct observed_track *track, int64_t media_us,
-                              watch_passes *passes)
+static void *find_predecessor(const struct watch_list *list, const struct observed_track *track,
+                              const struct observation *observation, watch_passes *passes)
 {
     double least = 1;
     void *nearest = NULL;
     for (int i = 0; i < list->count; i++) {
         struct watched *watched = watch_list_at(list, i);
-        if (media_us - watched->seen_us > MIN(list->memory_us, list->kept_us))
+        if (observation->media_us - watched->seen_us > MIN(list->memory_us, list->kept_us))
             continue; /* kept, or held, for its own id only: by now anybody may be there */
-        double distance = strangeness(watched, track, list->anchor, media_us);
+        double distance = strangeness(watched, track, list->anchor, observation);
         if (distance < least && (!passes || passes(watched))) {
             least = distance;
             nearest = watched;
@@ -87,7 +90,7 @@ void watch_list_meet(struct watch_list *list, const struct observation *observat
         const struct observed_track *track = &observation->tracks[i];
         if (!watch_list_counts(track, classes) || watch_list_find(list, track->id, &next))
             continue;
-        void *item = find_predecessor(list, track, observation->media_us, passes);
+        void *item = find_predecessor(list, track, observation, passes);
         item = item ? item : add(list);
         if (item)
             see(data, item, track, &observation->sightings[i]);

@@ -116,7 +116,7 @@ struct reid_settings {
     int32_t tracks;          /* whose looks are kept, of one camera */
 };
 struct rule_settings {
-    double settle_distance;            /* share of the frame height a track must be off a line to stand on a side */
+    double settle_distance;            /* share of its own height a track must be off a line to stand on a side */
     int32_t settle_frames;             /* frames on the new side or zone state before it counts */
     int32_t settle_of_frames;          /* those frames may lie among so many of the latest; 0: in a row */
     double cooldown_seconds;           /* per track and rule, for signals */

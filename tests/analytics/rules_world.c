@@ -42,6 +42,7 @@ void world_init(struct world *world)
     memset(world, 0, sizeof *world);
     record_init(&settings_descriptor, &world->settings);
     record_init(&camera_descriptor, &world->camera);
+    world->aspect = 9.0 / 16;
     struct line *line = record_list_append(&world->camera.lines, &line_descriptor);
     line->id = g_strdup("door");
     line->a = (struct record_point){0.3, 0.5};
@@ -89,7 +90,7 @@ void observe(struct world *world, const struct observed_track *tracks, int count
                                             .media_us = world->media_us,
                                             .tracks = tracks,
                                             .track_count = count,
-                                            .aspect = OBSERVATION_BOX_ONE * 9 / 16,
+                                            .aspect = observation_quantise(world->aspect, OBSERVATION_BOX_ONE),
                                             .is_camera_move = world->is_camera_move,
                                             .picture = world->picture};
     const struct analytics_sink sink = {on_emit, world};

@@ -12,6 +12,7 @@ struct world {
     struct settings settings;
     struct analytics *analytics;
     struct picture_facts *picture;
+    double aspect;       /* of its picture: height over width */
     bool is_camera_move; /* in the next frame only */
     int64_t media_us, start_ms;
     int ins, outs, enters, exits, dwells, signals;
