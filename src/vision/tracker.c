@@ -6,6 +6,7 @@
 #include "vision/vision.h"
 
 #include "base/sort.h"
+#include "facts/object_class.h"
 #include "record/box.h"
 #include "vision/assignment.h"
 #include "vision/kalman.h"
@@ -31,9 +32,18 @@ struct pixels {
     double left, top, right, bottom;
 };
 
+/* What a target was called so far; of no kind are there more names. */
+enum { NAMES_MAX = 8 };
+struct name {
+    const char *object_class;
+    int32_t count;
+};
+
 struct target {
     uint64_t id;
-    const char *object_class;
+    enum object_kind kind;
+    struct name names[NAMES_MAX];
+    int called; /* of the names, the one it had most often */
     struct kalman kalman;
     struct pixels box;
     double confidence;
@@ -49,6 +59,7 @@ struct candidate {
     struct pixels box;
     double confidence;
     const char *object_class;
+    enum object_kind kind;
     bool is_taken;
     int number; /* among the detections */
 };
@@ -224,6 +235,7 @@ static void take_detections(struct tracker *tracker, const struct detections *de
         to->box.bottom = to->box.top + from->box.h * height_px;
         to->confidence = from->confidence;
         to->object_class = from->object_class;
+        to->kind = object_kind_of(from->object_class);
         to->is_taken = false;
         to->number = i;
         if (!(from->box.w > 0) || !(from->box.h > 0) ||
@@ -266,12 +278,36 @@ static bool is_stationary(const struct tracker *tracker, const struct target *ta
     return (double)(target->seen_us - target->still_us) >= tracker->settings.still_seconds * G_USEC_PER_SEC;
 }
 
+static inline const char *name_of(const struct target *target)
+{
+    return target->names[target->called].object_class;
+}
+
+/* Models call one van a car, a truck and a car from picture to picture: what is of one kind may be one object. */
+static inline bool is_alike(enum object_kind kind, const char *object_class, const struct target *target)
+{
+    return kind ? kind == target->kind : object_class == name_of(target);
+}
+
+static void note_name(struct target *target, const char *object_class)
+{
+    int i = 0;
+    while (i < NAMES_MAX && target->names[i].object_class && target->names[i].object_class != object_class)
+        i++;
+    if (i == NAMES_MAX)
+        return;
+    target->names[i].object_class = object_class;
+    if (++target->names[i].count > target->names[target->called].count)
+        target->called = i;
+}
+
 static void match(struct tracker *tracker, struct target *target, const struct candidate *candidate, int64_t media_us)
 {
     double measured[KALMAN_DIMENSIONS];
     measure(&candidate->box, measured);
     kalman_update(&target->kalman, measured);
     place_box(target);
+    note_name(target, candidate->object_class);
     target->confidence = candidate->confidence;
     target->is_activated = true;
     target->is_lost = false;
@@ -292,7 +328,7 @@ static void associate(struct tracker *tracker, int row_count, int column_count, 
             const struct candidate *candidate = &tracker->candidates[tracker->columns[column]];
             if (sweep_begin(tracker, &candidate->box) > sweep_end(tracker, &target->box) + 1)
                 break;
-            if (candidate->object_class == target->object_class)
+            if (is_alike(candidate->kind, candidate->object_class, target))
                 assignment_offer(tracker->assignment, row, column, iou_distance(&target->box, &candidate->box), limit);
         }
     }
@@ -429,7 +465,8 @@ static void start_targets(struct tracker *tracker, int64_t media_us)
         measure(&candidate->box, measured);
         *target = (struct target){
             .id = tracker->next_id++,
-            .object_class = candidate->object_class,
+            .kind = candidate->kind,
+            .names = {{candidate->object_class, 1}},
             .confidence = candidate->confidence,
             .is_activated = tracker->frame == 1, /* there is nothing to confirm the first frame's against */
             .is_matched = true,
@@ -504,7 +541,7 @@ static void remove_duplicates(struct tracker *tracker)
             continue;
         for (int j = 0; j < tracker->target_count; j++) {
             struct target *tracked = &tracker->targets[j];
-            if (tracked->is_lost || tracked->is_removed || tracked->object_class != lost->object_class ||
+            if (tracked->is_lost || tracked->is_removed || !is_alike(tracked->kind, name_of(tracked), lost) ||
                 iou_distance(&tracked->box, &lost->box) >= duplicate_cost)
                 continue;
             bool tracked_is_older =
@@ -534,7 +571,7 @@ static void give_out(struct tracker *tracker, int width_px, int height_px, struc
         const struct target *target = &tracker->targets[i];
         tracker->output[i] = (struct track){
             .id = target->id,
-            .object_class = target->object_class,
+            .object_class = name_of(target),
             .box = {target->box.left / width_px, target->box.top / height_px,
                     (target->box.right - target->box.left) / width_px,
                     (target->box.bottom - target->box.top) / height_px},
