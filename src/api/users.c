@@ -53,7 +53,7 @@ static void handle_user_create(struct request *request, struct answer *answer)
     const struct audit_by by = request_by(request);
     if (!check_user(request, NULL, request->record, answer))
         return;
-    if (auth_user_create(request->api->auth, request->login.user, &by, request->record, &user, &error))
+    if (auth_user_create(request->api->auth, &request->login, &by, request->record, &user, &error))
         answer_user(answer, MHD_HTTP_CREATED, &user);
     else
         answer_refusal(answer, error);
@@ -137,7 +137,7 @@ static void handle_user_change(struct request *request, struct answer *answer)
         answer_refusal(answer, error);
     } else if (merge(request, user, &merged, &target.parts, answer)) {
         if (check_user(request, user, &merged, answer) &&
-            auth_user_change(request->api->auth, request->login.user, &by, &target, &merged, &changed, &error))
+            auth_user_change(request->api->auth, &request->login, &by, &target, &merged, &changed, &error))
             answer_user(answer, MHD_HTTP_OK, &changed);
         else if (error)
             answer_change_refusal(&reading, error, answer);
@@ -161,7 +161,7 @@ static void handle_user_delete(struct request *request, struct answer *answer)
     const struct auth_target target = {request->id, request->if_match ? &expected : NULL, 0};
     const struct audit_by by = request_by(request);
     g_autoptr(GError) error = NULL;
-    if (auth_user_delete(request->api->auth, request->login.user, &by, &target, &error))
+    if (auth_user_delete(request->api->auth, &request->login, &by, &target, &error))
         answer->status = MHD_HTTP_NO_CONTENT;
     else
         answer_change_refusal(&reading, error, answer);

@@ -132,9 +132,10 @@ bool auth_session_end(struct auth *auth, const struct user *actor, const struct 
  * it. */
 void auth_user_check(const struct auth *auth, const struct user *present, const struct user_request *request,
                      struct record_errors *errors);
-/* False: VEDETTE_ERROR_INVALID, VEDETTE_ERROR_PERMISSION (more than `actor` is), VEDETTE_ERROR_CONFLICT, or the
+/* False: VEDETTE_ERROR_INVALID, VEDETTE_ERROR_PERMISSION (more than `actor` is, or an administrator, where `actor` is a
+ * key; as below), VEDETTE_ERROR_CONFLICT, or the
  * store's own. Without a password one is made up, which *answer tells; it must be changed in any case. */
-bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_create(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct user_request *request, struct user_answer *answer, GError **error);
 struct store_user_expectation; /* store/logins.h */
 /* Who shall change, and what they must be for that (NULL: whatever they are). */
@@ -146,10 +147,10 @@ struct auth_target {
 };
 /* All but the name, to what the request says; *answer is what the user is then. A password, the loss of rights, or of
  * who the user was at the issuer ends the user's sessions. */
-bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_change(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error);
-bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_delete(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct auth_target *target, GError **error);
 
 /* ---- API keys ---- */

@@ -1,25 +1,32 @@
-/* Users, as administrators make and change them. Nobody gives or takes away more than they have. */
+/* Users, as administrators make and change them. Nobody gives or takes away more than they have, and a key less: an
+ * administrator whom it made would outlive it. */
 #include "auth/auth_internal.h"
 
 #include <string.h>
 
 #include "base/id.h"
 
-static bool check_rank(const struct user *actor, enum role role, GError **error)
+static enum role rank_of(const struct login *actor)
 {
-    if (role <= actor->role)
+    return actor->key ? MIN(actor->user->role, ROLE_PRIVACY_OFFICER) : actor->user->role;
+}
+
+static bool check_rank(const struct login *actor, enum role role, GError **error)
+{
+    if (role <= rank_of(actor))
         return true;
     g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
-                        "nobody may give or change a role above their own");
+                        role <= actor->user->role ? "a key cannot make or change administrators: log in as one"
+                                                  : "nobody may give or change a role above their own");
     return false;
 }
 
 /* Sets a password that someone else chose: it counts until the first login. */
-static bool put_password(struct auth *auth, const struct user *actor, struct user *user, const char *password,
+static bool put_password(struct auth *auth, const struct login *actor, struct user *user, const char *password,
                          GError **error)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_hash(auth, actor->id, password, hash, error))
+    if (!password_hash(auth, actor->user->id, password, hash, error))
         return false;
     g_free(user->password_hash);
     user->password_hash = g_strdup(hash);
@@ -61,7 +68,7 @@ static bool check_request(const struct auth *auth, const struct user *present, c
     return auth_refuse_invalid(&errors, error);
 }
 
-bool auth_user_create(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_create(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct user_request *request, struct user_answer *answer, GError **error)
 {
     record_init(&user_answer_descriptor, answer);
@@ -69,7 +76,7 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
     bool is_good = check_request(auth, NULL, request, error) && check_rank(actor, request->role, error);
     user->id = id_new(auth->clock);
     g_free(user->org_id);
-    user->org_id = g_strdup(actor->org_id);
+    user->org_id = g_strdup(actor->user->org_id);
     user->username = g_strdup(request->username);
     user->created_at.ms = clock_wall_ms(auth->clock);
     copy_request(auth, request, user);
@@ -86,19 +93,19 @@ bool auth_user_create(struct auth *auth, const struct user *actor, const struct 
 
 /* Nobody changes who is above them, also where they rose meanwhile. */
 struct rank_check {
-    const struct user *actor;
+    const struct login *actor;
     const struct store_user_expectation *expected; /* NULL: whatever is there */
 };
 
 static bool is_within_rank(void *data, const struct user *user)
 {
     const struct rank_check *check = data;
-    return user->role <= check->actor->role &&
+    return user->role <= rank_of(check->actor) &&
            (!check->expected || check->expected->is_met(check->expected->data, user));
 }
 
 /* `user`, as it was read, for what is known without the transaction; it borrows nothing of the request. */
-static bool apply(struct auth *auth, const struct user *actor, const struct audit_by *by,
+static bool apply(struct auth *auth, const struct login *actor, const struct audit_by *by,
                   const struct auth_target *target, const struct user_request *request, struct user *user,
                   struct user **after, GError **error)
 {
@@ -123,13 +130,13 @@ static bool apply(struct auth *auth, const struct user *actor, const struct audi
     return store_user_change(auth->store, &change, user, error);
 }
 
-bool auth_user_change(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_change(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct auth_target *target, const struct user_request *request, struct user_answer *answer,
                       GError **error)
 {
     struct user *after = NULL;
     record_init(&user_answer_descriptor, answer);
-    struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
+    struct user *user = store_user_get(auth->store, actor->user->org_id, target->user_id, error);
     bool is_good = user && apply(auth, actor, by, target, request, user, &after, error);
     user_free(user);
     if (is_good) {
@@ -142,12 +149,12 @@ bool auth_user_change(struct auth *auth, const struct user *actor, const struct 
     return false;
 }
 
-bool auth_user_delete(struct auth *auth, const struct user *actor, const struct audit_by *by,
+bool auth_user_delete(struct auth *auth, const struct login *actor, const struct audit_by *by,
                       const struct auth_target *target, GError **error)
 {
     struct rank_check check = {actor, target->expected};
     const struct store_user_expectation expected = {is_within_rank, &check};
-    struct user *user = store_user_get(auth->store, actor->org_id, target->user_id, error);
+    struct user *user = store_user_get(auth->store, actor->user->org_id, target->user_id, error);
     bool is_good = user && check_rank(actor, user->role, error) &&
                    store_user_delete(auth->store, by, target->user_id, &expected, error);
     user_free(user);

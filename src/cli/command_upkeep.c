@@ -335,7 +335,8 @@ static int add_user(struct upkeep *upkeep, GError **error)
         return 2;
     struct user_answer made;
     g_autofree char *first_password = NULL;
-    const struct user actor = {.org_id = upkeep->org_id, .role = ROLE_PLATFORM};
+    struct user system = {.id = (char *)(uintptr_t) "system", .org_id = upkeep->org_id, .role = ROLE_PLATFORM};
+    const struct login actor = {.user = &system};
     const struct audit_by by = {upkeep->org_id, "system", NULL, NULL, upkeep->arguments[2]};
     const struct user_request request = {.username = upkeep->arguments[0], .role = role};
     CLEANUP(auth)

@@ -125,6 +125,31 @@ static void test_users_and_their_first_password(void)
     world_clear(&world);
 }
 
+/* An administrator whom a key made, or whose password it set, would be one still when it is revoked. */
+static void test_a_key_makes_no_administrators(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *admin = bearer(world_login(&world));
+    json_t *made = json_of(&world, "POST", "/api/v1/tokens", admin, "{\"name\":\"sync\",\"role\":\"admin\"}", 201);
+    g_autofree char *key = bearer(text_of(made, "token"));
+    static const char of_admin[] = "{\"username\":\"mallory\",\"role\":\"admin\",\"password\":\"canary password 9\"}";
+    json_t *problem = json_of(&world, "POST", "/api/v1/users", key, of_admin, 403);
+    g_assert_cmpstr(text_of(problem, "detail"), ==, "a key cannot make or change administrators: log in as one");
+    json_decref(problem);
+    json_t *eve = json_of(&world, "POST", "/api/v1/users", key, "{\"username\":\"eve\",\"role\":\"operator\"}", 201);
+    g_autofree char *path = g_strdup_printf("/api/v1/users/%s", text_of(eve, "id"));
+    json_decref(json_of(&world, "PATCH", path, key, "{\"role\":\"admin\"}", 403));
+    json_decref(json_of(&world, "PATCH", path, key, "{\"role\":\"viewer\"}", 200));
+    json_decref(json_of(&world, "PATCH", path, admin, "{\"role\":\"admin\"}", 200));
+    static const char *const changes[] = {"{\"password\":\"canary password 9\"}", "{\"oidc_subject\":\"mallory\"}"};
+    for (size_t i = 0; i < G_N_ELEMENTS(changes); i++)
+        json_decref(json_of(&world, "PATCH", path, key, changes[i], 403));
+    json_decref(eve);
+    json_decref(made);
+    world_clear(&world);
+}
+
 /* So that a form can say it beside each. */
 static void test_each_bad_field_is_named(void)
 {
@@ -369,6 +394,7 @@ int main(int argc, char **argv)
     CASE(cookies_need_the_csrf_token);
     CASE(f01_f02_refreshing_by_cookie);
     CASE(users_and_their_first_password);
+    CASE(a_key_makes_no_administrators);
     CASE(each_bad_field_is_named);
     CASE(sessions_are_listed_and_ended);
     CASE(keys_are_held_to_routes_and_cameras);

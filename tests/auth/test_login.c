@@ -53,18 +53,19 @@ static void test_a_new_password_undoes_nothing(void)
 {
     struct auth_world world;
     world_init(&world);
-    const struct user platform = {
+    struct user platform = {
         .id = (char *)(uintptr_t) "tester", .org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
+    const struct login platform_login = {.user = &platform};
     const struct user_request request = {.username = (char *)(uintptr_t) "eve", .role = ROLE_OPERATOR};
     struct user_answer answer;
-    g_assert_true(auth_user_create(world.auth, &platform, &by_admin, &request, &answer, NULL));
+    g_assert_true(auth_user_create(world.auth, &platform_login, &by_admin, &request, &answer, NULL));
     struct grant grant;
     g_assert_cmpint(world_login_from(&world, "eve", answer.password, CLIENT_API, &world_here, &grant), ==, 0);
     struct login login = login_of(&world, &grant); /* as her request read it */
     struct user_answer changed;
     const struct user_request less = {.role = ROLE_VIEWER, .is_disabled = true};
-    g_assert_true(auth_user_change(world.auth, &platform, &by_admin, &(struct auth_target){answer.user.id, NULL}, &less,
-                                   &changed, NULL));
+    g_assert_true(auth_user_change(world.auth, &platform_login, &by_admin, &(struct auth_target){answer.user.id, NULL},
+                                   &less, &changed, NULL));
     const struct password_request own = {answer.password, (char *)(uintptr_t) "eve's own words"};
     g_assert_true(auth_change_password(world.auth, &login, &own, &by_admin, NULL));
     struct user *now = store_user_get(world.store, "default", answer.user.id, NULL);
@@ -339,7 +340,7 @@ static void test_a_key_of_an_administrator_ends_with_them(void)
     struct login admin = login_of(&world, &grant);
     const struct user_request leaver = {.username = (char *)"leaver", .role = ROLE_ADMIN};
     struct user_answer made, changed;
-    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &leaver, &made, NULL));
+    g_assert_true(auth_user_create(world.auth, &admin, &by_admin, &leaver, &made, NULL));
     struct login actor = {.user = &made.user};
     struct api_key_request request = {.name = (char *)"kept", .role = ROLE_ADMIN};
     struct api_key_answer high = make_key(&world, &actor, &request);
@@ -348,12 +349,12 @@ static void test_a_key_of_an_administrator_ends_with_them(void)
     const struct auth_target target = {made.user.id, NULL, 0};
     for (size_t i = 0; i < G_N_ELEMENTS(changes); i++) {
         bool may = !changes[i].is_disabled && changes[i].role == ROLE_ADMIN;
-        g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &target, &changes[i], &changed, NULL));
+        g_assert_true(auth_user_change(world.auth, &admin, &by_admin, &target, &changes[i], &changed, NULL));
         record_clear(&user_answer_descriptor, &changed);
         g_assert_cmpint(world_check(&world, high.token), ==, may ? 0 : VEDETTE_ERROR_PERMISSION);
         g_assert_cmpint(world_check(&world, low.token), ==, 0);
     }
-    g_assert_true(auth_user_delete(world.auth, admin.user, &by_admin, &target, NULL));
+    g_assert_true(auth_user_delete(world.auth, &admin, &by_admin, &target, NULL));
     g_assert_cmpint(world_check(&world, high.token), ==, VEDETTE_ERROR_PERMISSION);
     g_assert_cmpint(world_check(&world, low.token), ==, 0);
     record_clear(&user_answer_descriptor, &made);
@@ -428,25 +429,24 @@ static void test_users_are_made_and_changed(void)
     struct user_request request = {.username = (char *)"eve", .role = ROLE_OPERATOR};
     struct user_answer answer, other;
     g_autoptr(GError) error = NULL;
-    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &request, &answer, &error));
+    g_assert_true(auth_user_create(world.auth, &admin, &by_admin, &request, &answer, &error));
     g_assert_nonnull(answer.password);
     g_assert_cmpint(world_login_from(&world, "eve", answer.password, CLIENT_API, &world_here, &eve_grant), ==, 0);
     g_assert_true(eve_grant.must_change_password);
-    g_assert_false(auth_user_create(world.auth, admin.user, &by_admin, &request, &other, &error));
+    g_assert_false(auth_user_create(world.auth, &admin, &by_admin, &request, &other, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     request.role = ROLE_PLATFORM;
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL},
+    g_assert_false(auth_user_change(world.auth, &admin, &by_admin, &(struct auth_target){answer.user.id, NULL},
                                     &request, &other, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION);
     g_clear_error(&error);
     request.role = ROLE_VIEWER; /* fewer rights: what she has open ends */
-    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL},
-                                   &request, &other, &error));
+    g_assert_true(auth_user_change(world.auth, &admin, &by_admin, &(struct auth_target){answer.user.id, NULL}, &request,
+                                   &other, &error));
     record_clear(&user_answer_descriptor, &other);
     g_assert_cmpint(world_check(&world, eve_grant.access_token), ==, VEDETTE_ERROR_PERMISSION);
-    g_assert_true(
-        auth_user_delete(world.auth, admin.user, &by_admin, &(struct auth_target){answer.user.id, NULL}, &error));
+    g_assert_true(auth_user_delete(world.auth, &admin, &by_admin, &(struct auth_target){answer.user.id, NULL}, &error));
     g_assert_cmpint(world_login_from(&world, "eve", answer.password, CLIENT_API, &world_here, &none), ==,
                     VEDETTE_ERROR_PERMISSION);
     grant_clear(&eve_grant);
@@ -465,14 +465,14 @@ static void test_a_change_undoes_no_other(void)
     struct login admin = login_of(&world, &grant);
     struct user_request request = {.username = (char *)"eve", .role = ROLE_OPERATOR};
     struct user_answer eve, changed;
-    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &request, &eve, NULL));
+    g_assert_true(auth_user_create(world.auth, &admin, &by_admin, &request, &eve, NULL));
     const struct user_request off = {.role = ROLE_OPERATOR, .is_disabled = true},
                               subject = {.role = ROLE_OPERATOR, .oidc_subject = (char *)"eve@issuer"};
     const struct auth_target disabled = {eve.user.id, NULL, STORE_USER_DISABLED},
                              named = {eve.user.id, NULL, STORE_USER_SUBJECT | STORE_USER_PASSWORD};
-    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &disabled, &off, &changed, NULL));
+    g_assert_true(auth_user_change(world.auth, &admin, &by_admin, &disabled, &off, &changed, NULL));
     record_clear(&user_answer_descriptor, &changed);
-    g_assert_true(auth_user_change(world.auth, admin.user, &by_admin, &named, &subject, &changed, NULL));
+    g_assert_true(auth_user_change(world.auth, &admin, &by_admin, &named, &subject, &changed, NULL));
     g_assert_true(changed.user.is_disabled); /* the answer says what is there, not what was read */
     g_assert_cmpstr(changed.user.oidc_subject, ==, "eve@issuer");
     g_assert_cmpint(changed.user.role, ==, ROLE_OPERATOR);
@@ -492,17 +492,17 @@ static void test_last_administrator_stays(void)
     struct user_request request = {.role = ROLE_VIEWER};
     struct user_answer answer;
     g_autoptr(GError) error = NULL;
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL},
+    g_assert_false(auth_user_change(world.auth, &admin, &by_admin, &(struct auth_target){admin.user->id, NULL},
                                     &request, &answer, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     request = (struct user_request){.role = ROLE_ADMIN, .is_disabled = true};
-    g_assert_false(auth_user_change(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL},
+    g_assert_false(auth_user_change(world.auth, &admin, &by_admin, &(struct auth_target){admin.user->id, NULL},
                                     &request, &answer, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     g_clear_error(&error);
     g_assert_false(
-        auth_user_delete(world.auth, admin.user, &by_admin, &(struct auth_target){admin.user->id, NULL}, &error));
+        auth_user_delete(world.auth, &admin, &by_admin, &(struct auth_target){admin.user->id, NULL}, &error));
     g_assert_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT);
     login_clear(&admin);
     grant_clear(&grant);
@@ -518,7 +518,7 @@ static void test_p06_audit_holds_no_secrets(void)
     struct login admin = login_of(&world, &grant);
     struct user_request request = {.username = (char *)"eve", .role = ROLE_VIEWER, .password = (char *)"canary eve 77"};
     struct user_answer user;
-    g_assert_true(auth_user_create(world.auth, admin.user, &by_admin, &request, &user, NULL));
+    g_assert_true(auth_user_create(world.auth, &admin, &by_admin, &request, &user, NULL));
     struct api_key_request key_request = {.name = (char *)"wall", .role = ROLE_VIEWER};
     struct api_key_answer key = make_key(&world, &admin, &key_request);
     g_assert_true(auth_key_revoke(world.auth, admin.user, &by_admin, key.api_key.id, NULL));

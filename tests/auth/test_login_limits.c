@@ -121,12 +121,13 @@ static const char eve_password[] = "eve's own words";
 
 static void add_eve(struct auth_world *world)
 {
-    const struct user platform = {.id = (char *)"tester", .org_id = (char *)"default", .role = ROLE_PLATFORM};
+    struct user platform = {.id = (char *)"tester", .org_id = (char *)"default", .role = ROLE_PLATFORM};
+    const struct login actor = {.user = &platform};
     const struct audit_by by = {"default", "tester", "tester", "192.0.2.1", NULL};
     const struct user_request request = {
         .username = (char *)"eve", .role = ROLE_VIEWER, .password = (char *)(uintptr_t)eve_password};
     struct user_answer answer;
-    g_assert_true(auth_user_create(world->auth, &platform, &by, &request, &answer, NULL));
+    g_assert_true(auth_user_create(world->auth, &actor, &by, &request, &answer, NULL));
     record_clear(&user_answer_descriptor, &answer);
 }
 

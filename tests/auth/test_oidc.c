@@ -69,7 +69,8 @@ static void test_another_issuers_user_takes_nobody_over(void)
         const struct audit_by by = {"default", "test", NULL, NULL, "test"};
         const struct auth_target target = {admin->id, NULL, STORE_USER_SUBJECT};
         const struct user_request request = {.role = ROLE_ADMIN, .oidc_subject = (char *)"7"};
-        g_assert_true(auth_user_change(world.auth.auth, admin, &by, &target, &request, &answer, NULL));
+        g_assert_true(
+            auth_user_change(world.auth.auth, &(struct login){.user = admin}, &by, &target, &request, &answer, NULL));
         g_assert_cmpint(log_in(&world, "7", "jane", NULL), ==, 0);
         record_clear(&user_answer_descriptor, &answer);
         user_free(admin);
@@ -114,12 +115,13 @@ static void test_made_for_the_issuer(void)
 {
     struct oidc_world world;
     oidc_world_init(&world, 0);
-    const struct user platform = {.org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
+    struct user platform = {
+        .id = (char *)(uintptr_t) "tester", .org_id = (char *)(uintptr_t) "default", .role = ROLE_PLATFORM};
     const struct audit_by by = {"default", "test", NULL, NULL, "test"};
     const struct user_request request = {
         .username = (char *)(uintptr_t) "jane", .role = ROLE_VIEWER, .oidc_subject = (char *)(uintptr_t) "9"};
     struct user_answer answer;
-    g_assert_true(auth_user_create(world.auth.auth, &platform, &by, &request, &answer, NULL));
+    g_assert_true(auth_user_create(world.auth.auth, &(struct login){.user = &platform}, &by, &request, &answer, NULL));
     g_assert_null(answer.password);
     struct login login;
     g_assert_cmpint(log_in(&world, "9", "jane", &login), ==, 0);
