@@ -65,29 +65,39 @@ static void handle_signals(struct request *request, struct answer *answer)
 
 /* ---- one ---- */
 
-static struct analytics_event *read_event(const struct request *request, enum event_type type, struct answer *answer)
+/* One of a camera from which who asks is held is as if it were not there. NULL: the answer is made. */
+static struct analytics_event *find_event(const struct request *request, enum event_type type, struct answer *answer)
 {
     const struct event_id_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
     struct analytics_event *event =
         store_event_get(request->api->store, request->login.user->org_id, type, asked->camera_id, asked->id, &error);
-    if (event)
-        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
-    else
+    if (event && !login_may_see_camera(&request->login, event->camera_id ? event->camera_id : "")) {
+        g_clear_pointer(&event, analytics_event_free);
+        g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s %s",
+                    type ? record_enum_name(event_type_names, type) : "event", asked->id);
+    }
+    if (!event)
         answer_error(answer, error);
     return event;
 }
 
 static void handle_event(struct request *request, struct answer *answer)
 {
-    analytics_event_free(read_event(request, 0, answer));
+    struct analytics_event *event = find_event(request, 0, answer);
+    if (event)
+        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
+    analytics_event_free(event);
 }
 
 static void handle_signal(struct request *request, struct answer *answer)
 {
-    struct analytics_event *event = read_event(request, EVENT_SIGNAL, answer);
-    if (event && answer->status == MHD_HTTP_OK)
-        answer_json(answer, MHD_HTTP_OK, g_string_new(event->payload.text));
+    struct analytics_event *event = find_event(request, EVENT_SIGNAL, answer);
+    if (event) {
+        answer_tagged(request, answer, MHD_HTTP_OK, &analytics_event_descriptor, event);
+        if (answer->status == MHD_HTTP_OK)
+            answer_json(answer, MHD_HTTP_OK, g_string_new(event->payload.text));
+    }
     analytics_event_free(event);
 }
 
@@ -110,7 +120,7 @@ static const struct route routes[] = {
      .parameters = &event_id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &analytics_event_descriptor,
-     .features = ROUTE_CACHED,
+     .features = ROUTE_CACHED | ROUTE_FILTERED,
      .handle = handle_event,
      .doc = "One event, by its id; where events of several cameras have it, the first that came."},
     {.method = "POST",
@@ -145,7 +155,7 @@ static const struct route routes[] = {
      .parameters = &event_id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &signal_descriptor,
-     .features = ROUTE_CACHED,
+     .features = ROUTE_CACHED | ROUTE_FILTERED,
      .handle = handle_signal,
      .doc = "One signal, by its id; where signals of several cameras have it, the first that came."},
 };

@@ -130,7 +130,8 @@ static void handle_note(struct request *request, struct answer *answer)
         .method = "POST", .path = "/api/v1/incidents/{id}/" word, .name = (operation), .role = ROLE_OPERATOR,          \
         .rate = RATE_WRITE, .parameters = &id_change_parameters_descriptor, .body = BODY_JSON,                         \
         .request = &(descriptor), .answers = ANSWER_RECORD, .response = &incident_descriptor,                          \
-        .problems = PROBLEM(CONFLICT), .features = ROUTE_VERSIONED, .handle = (handler), .doc = (words)                \
+        .problems = PROBLEM(CONFLICT), .features = ROUTE_VERSIONED | ROUTE_FILTERED, .handle = (handler),              \
+        .doc = (words)                                                                                                 \
     }
 static const struct route routes[] = {
     {.method = "GET",
@@ -152,7 +153,7 @@ static const struct route routes[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &incident_descriptor,
-     .features = ROUTE_CACHED,
+     .features = ROUTE_CACHED | ROUTE_FILTERED,
      .handle = handle_incident,
      .doc = "One incident, with its ETag."},
     CHANGE("acknowledge", "acknowledgeIncident", incident_step_descriptor, handle_acknowledge,

@@ -275,11 +275,16 @@ static const char *camera_of(const struct request *request)
 static bool is_within_cameras(const struct request *request, struct answer *answer)
 {
     const char *camera_id = camera_of(request);
+    const struct record_descriptor *parameters = request->route->parameters;
     if (!login_is_camera_bound(&request->login) || request->route->features & ROUTE_FILTERED)
         return true;
     if (camera_id && login_may_see_camera(&request->login, camera_id))
         return true;
-    answer_problem(answer, MHD_HTTP_FORBIDDEN, "the API key is bound to cameras: name one of them", NULL);
+    bool takes_camera = camera_id || (parameters && record_find_field(parameters, "camera_id"));
+    answer_problem(answer, MHD_HTTP_FORBIDDEN,
+                   takes_camera ? "the API key is bound to cameras: name one of them"
+                                : "the API key is bound to cameras: it is not for this route",
+                   NULL);
     return false;
 }
 

@@ -65,10 +65,35 @@ void answer_rows(struct request *request, const struct store_row_kind *kind, str
         record_sql_value_clear(&conditions[i].value);
 }
 
+/* Whether who asks may have to do with it: held to cameras, with what one of them saw. */
+static bool may_see(const struct request *request, const struct store_row_kind *kind, const void *row)
+{
+    const struct login *login = &request->login;
+    const struct record_field *one = record_find_field(kind->descriptor, "camera_id"),
+                              *several = record_find_field(kind->descriptor, "camera_ids");
+    const char *base = row, *camera_id = one ? *(char *const *)(const void *)(base + one->offset) : NULL;
+    const struct record_strings *cameras = several ? (const void *)(base + several->offset) : NULL;
+    bool may = !login_is_camera_bound(login) || (camera_id && login_may_see_camera(login, camera_id));
+    for (size_t i = 0; !may && cameras && i < cameras->count; i++)
+        may = login_may_see_camera(login, cameras->items[i]);
+    return may;
+}
+
+/* What who asks may not see is as if it were not there. */
+static void *find_row(const struct request *request, const struct store_row_kind *kind, GError **error)
+{
+    void *row = store_row_get(request->api->store, kind, request->login.user->org_id, request->id, error);
+    if (!row || may_see(request, kind, row))
+        return row;
+    store_row_free(kind, row);
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s '%s'", kind->name, request->id);
+    return NULL;
+}
+
 void answer_row(struct request *request, const struct store_row_kind *kind, struct answer *answer)
 {
     g_autoptr(GError) error = NULL;
-    void *row = store_row_get(request->api->store, kind, request->login.user->org_id, request->id, &error);
+    void *row = find_row(request, kind, &error);
     if (row)
         answer_tagged(request, answer, MHD_HTTP_OK, kind->descriptor, row);
     else
@@ -99,9 +124,25 @@ static bool edit_record(void *data, void *record, GError **error)
     return state->edit->edit(state->request, state->edit->data, record, error);
 }
 
+/* Asked before the change, as nothing is taken from what a camera saw. False: the answer is made. */
+static bool is_seen(const struct request *request, const struct store_row_kind *kind, struct answer *answer)
+{
+    if (!login_is_camera_bound(&request->login))
+        return true;
+    g_autoptr(GError) error = NULL;
+    void *row = find_row(request, kind, &error);
+    bool is_there = row != NULL;
+    if (!is_there)
+        answer_error(answer, error);
+    store_row_free(kind, row);
+    return is_there;
+}
+
 void answer_row_edit(struct request *request, const struct store_row_kind *kind, const struct row_edit *edit,
                      struct answer *answer)
 {
+    if (!is_seen(request, kind, answer))
+        return;
     const struct audit_by by = request_by(request);
     struct edit_state state = {request, kind, edit};
     const struct store_row_change change = {request->id, edit->action, is_expected, edit_record, &state};

@@ -7,7 +7,8 @@
 
 /* Lists by `parameters`: fields that are the record's columns are filters; from, to, cursor and limit are the page. */
 void answer_rows(struct request *request, const struct store_row_kind *kind, struct answer *answer);
-/* The row that {id} names, with its ETag. */
+/* The row that {id} names, with its ETag. To who is held to cameras, a row that none of them saw is not there, here and
+ * in changes. */
 void answer_row(struct request *request, const struct store_row_kind *kind, struct answer *answer);
 
 /* One change of the row that {id} names, if it is what If-Match says, and the row as it is then. */

@@ -51,7 +51,7 @@ static const struct route routes[] = {
      .parameters = &id_parameters_descriptor,
      .answers = ANSWER_RECORD,
      .response = &violation_descriptor,
-     .features = ROUTE_CACHED,
+     .features = ROUTE_CACHED | ROUTE_FILTERED,
      .handle = handle_violation,
      .doc = "One violation, with its ETag."},
     {.method = "PATCH",
@@ -64,7 +64,7 @@ static const struct route routes[] = {
      .request = &violation_request_descriptor,
      .answers = ANSWER_RECORD,
      .response = &violation_descriptor,
-     .features = ROUTE_VERSIONED,
+     .features = ROUTE_VERSIONED | ROUTE_FILTERED,
      .handle = handle_violation_patch,
      .doc = "Says what was made of it."},
 };

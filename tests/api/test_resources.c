@@ -2,7 +2,9 @@
 #include "api_world.h"
 
 #include "analytics/chunk.h"
+#include "facts/incident.h"
 #include "facts/occupancy.h"
+#include "store/rows.h"
 
 #define JSON "Content-Type: application/json\r\n"
 
@@ -236,6 +238,60 @@ static void test_notes_have_a_bound(void)
     json_decref(ask(&world, "POST", path, "{\"note\":\"it goes on\"}", 200));
     store_signal(&world, "s-2", "safety", "intrusion", "high", world_start_ms + 1000);
     g_free(only_incident(&world, 2));
+    world_clear(&world);
+}
+
+static int status_with(const struct api_world *world, const char *key, const char *method, const char *path,
+                       const char *body)
+{
+    g_autofree char *headers = g_strdup_printf("%sAuthorization: Bearer %s\r\n", body ? JSON : "", key);
+    struct reply reply = world_request(world, method, path, headers, body);
+    g_test_message("%s %s: %d %s", method, path, reply.status, reply.body->str);
+    int status = reply.status;
+    reply_clear(&reply);
+    return status;
+}
+
+static bool add_gate(void *data, void *record, GError **error)
+{
+    (void)data;
+    (void)error;
+    struct record_strings *cameras = &((struct incident *)record)->camera_ids;
+    cameras->items = g_renew(char *, cameras->items, cameras->count + 1);
+    cameras->items[cameras->count++] = g_strdup("gate");
+    return true;
+}
+
+/* A guard's key of one camera reads and ends what that camera saw, alone or with others; else it is not there. */
+static void test_keys_of_cameras_work_on_what_these_saw(void)
+{
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    world_put_camera(&world, "gate", "default");
+    store_signal(&world, "s-1", "safety", "intrusion", "high", world_start_ms);
+    g_autofree char *id = only_incident(&world, 1), *incident = g_strdup_printf("/api/v1/incidents/%s", id),
+                    *acknowledge = g_strconcat(incident, "/acknowledge", NULL),
+                    *notes = g_strconcat(incident, "/notes", NULL),
+                    *own = world_bound_key(&world, world.token, "operator", "cam-1"),
+                    *gate = world_bound_key(&world, world.token, "operator", "gate");
+    static const char *const of_camera[] = {"/api/v1/events/s-1", "/api/v1/signals/s-1"};
+    for (size_t i = 0; i < G_N_ELEMENTS(of_camera); i++) {
+        g_assert_cmpint(status_with(&world, own, "GET", of_camera[i], NULL), ==, 200);
+        g_assert_cmpint(status_with(&world, gate, "GET", of_camera[i], NULL), ==, 404);
+    }
+    g_assert_cmpint(status_with(&world, gate, "GET", incident, NULL), ==, 404);
+    g_assert_cmpint(status_with(&world, gate, "POST", acknowledge, "{}"), ==, 404);
+    g_assert_cmpint(status_with(&world, own, "GET", incident, NULL), ==, 200);
+    g_assert_cmpint(status_with(&world, own, "POST", acknowledge, "{}"), ==, 200);
+    const struct audit_by by = {"default", "u", "u", NULL, NULL};
+    const struct store_row_change change = {id, "update", NULL, add_gate, NULL};
+    void *both = store_row_change(world.store, &store_incidents, &change, &by, NULL);
+    g_assert_nonnull(both);
+    store_row_free(&store_incidents, both);
+    g_assert_cmpint(status_with(&world, gate, "GET", incident, NULL), ==, 200);
+    g_assert_cmpint(status_with(&world, gate, "POST", notes, "{\"note\":\"seen at the gate, too\"}"), ==, 200);
+    g_assert_cmpint(status_with(&world, gate, "GET", "/api/v1/incidents", NULL), ==, 403); /* names no camera */
     world_clear(&world);
 }
 
@@ -473,6 +529,7 @@ int main(int argc, char **argv)
     g_test_add_func("/resources/tracks", test_tracks);
     g_test_add_func("/resources/reports", test_reports);
     g_test_add_func("/resources/notes_have_a_bound", test_notes_have_a_bound);
+    g_test_add_func("/resources/keys of cameras work on what these saw", test_keys_of_cameras_work_on_what_these_saw);
     g_test_add_func("/resources/kept_answers_have_a_bound", test_kept_answers_have_a_bound);
     g_test_add_func("/resources/registers", test_registers);
     g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
