@@ -138,6 +138,7 @@ struct request {
     struct MHD_Connection *connection;
     char *raw_target; /* as it came */
     char *method;     /* HEAD is GET here */
+    bool is_head;
     struct http_target *target;
     const struct route *route;
     const char *id; /* what {id} is, owned by target */

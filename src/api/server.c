@@ -299,7 +299,8 @@ static bool begin(struct request *request, const char *method, const char *versi
 {
     watch_begin(request->api->watch, watched(request), WATCH_READING);
     request->began_us = clock_monotonic_us(clock_system());
-    request->method = g_strdup(strcmp(method, "HEAD") == 0 ? "GET" : method);
+    request->is_head = strcmp(method, "HEAD") == 0;
+    request->method = g_strdup(request->is_head ? "GET" : method);
     read_headers(request);
     read_address(request);
     begin_trace(request);

@@ -1,4 +1,5 @@
-/* The way to a WebSocket: RFC 6455 section 4.2, with login and Origin checked before the socket changes hands. */
+/* The way to a WebSocket: RFC 6455 section 4.2 (a GET, point 4.2.1.1), with login and Origin checked before the socket
+ * changes hands. */
 #include <string.h>
 
 #include "api/api_internal.h"
@@ -51,7 +52,7 @@ void handle_websocket(struct request *request, struct answer *answer)
     if (!subscription_check_parameters(request, answer))
         return;
     const char *key = header(request, "Sec-WebSocket-Key");
-    bool is_handshake = http_list_has(header(request, "Upgrade"), "websocket") &&
+    bool is_handshake = !request->is_head && http_list_has(header(request, "Upgrade"), "websocket") &&
                         http_list_has(header(request, "Connection"), "upgrade") &&
                         g_strcmp0(header(request, "Sec-WebSocket-Version"), "13") == 0 && is_key(key);
     if (request->origin && !origin_is_allowed(request)) {

@@ -58,6 +58,12 @@ static void test_handshake_is_guarded(void)
         if (fd >= 0)
             close(fd);
     }
+    g_autofree char *asked = g_strdup_printf("Authorization: Bearer %s\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+                                             "Sec-WebSocket-Key: " WORLD_KEY "\r\nSec-WebSocket-Version: 13\r\n",
+                                             token);
+    struct reply reply = world_request(&world, "HEAD", "/ws", asked, NULL);
+    g_assert_cmpint(reply.status, ==, 426); /* only a GET is a handshake */
+    reply_clear(&reply);
     world_clear(&world);
 }
 
