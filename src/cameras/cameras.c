@@ -11,6 +11,7 @@
 #include "cameras/cameras_internal.h"
 #include "cameras/kept.h"
 #include "store/cameras.h"
+#include "store/places.h"
 
 struct cameras *cameras_new(const struct cameras_config *config)
 {
@@ -231,6 +232,39 @@ static bool check(const struct cameras *cameras, const struct camera *camera, co
 
 /* ---- changing ---- */
 
+static bool has_schedule(const struct camera *camera)
+{
+    const struct zone *zones = camera->zones.items;
+    const struct line *lines = camera->lines.items;
+    bool has_any = false;
+    for (size_t i = 0; i < camera->zones.count; i++)
+        has_any = has_any || zones[i].schedule.count > 0;
+    for (size_t i = 0; i < camera->lines.count; i++)
+        has_any = has_any || lines[i].schedule.count > 0;
+    return has_any;
+}
+
+/* Hours of which nobody said by whose clocks are those of the place; of a place that has no time zone, or is none yet,
+ * UTC's. From here on the camera says so itself. */
+static bool take_time_zone(const struct cameras *cameras, struct camera *camera, GError **error)
+{
+    g_autoptr(GError) cause = NULL;
+    bool has_own = camera->rules.time_zone && *camera->rules.time_zone;
+    if (has_own || !camera->site_id || !has_schedule(camera))
+        return true;
+    struct site *site = store_site_get(cameras->config.store, camera->org_id, camera->site_id, &cause);
+    if (!site && !g_error_matches(cause, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND)) {
+        g_propagate_error(error, g_steal_pointer(&cause));
+        return false;
+    }
+    if (site && site->time_zone && *site->time_zone) {
+        g_free(camera->rules.time_zone);
+        camera->rules.time_zone = g_strdup(site->time_zone);
+    }
+    site_free(site);
+    return true;
+}
+
 /* Stored, then known, then told. Under the lock. */
 static const struct camera *put(struct cameras *cameras, const struct camera *camera, const struct camera *before,
                                 const struct audit_by *by, GError **error)
@@ -274,7 +308,7 @@ const struct camera *cameras_create(struct cameras *cameras, const struct camera
     camera.managed_by = CAMERA_OF_API;
     pthread_mutex_lock(&cameras->lock);
     bool is_good = check(cameras, &camera, NULL, errors, error) && check_loaded(cameras, error) &&
-                   has_room(cameras, by->org_id, error);
+                   has_room(cameras, by->org_id, error) && take_time_zone(cameras, &camera, error);
     camera_tidy(&camera);
     if (is_good)
         made = put(cameras, &camera, NULL, by, error);
@@ -371,7 +405,8 @@ const struct camera *cameras_change(struct cameras *cameras, const struct camera
     pthread_mutex_lock(&cameras->lock);
     CLEANUP(camera_set) struct camera_set *set = live_cameras(cameras->config.live);
     const struct camera *before = check_loaded(cameras, error) ? find(cameras, set, change, error) : NULL;
-    if (before && edit(cameras, change, before, &camera, errors, error) && may_move(cameras, before, &camera, error))
+    if (before && edit(cameras, change, before, &camera, errors, error) && may_move(cameras, before, &camera, error) &&
+        take_time_zone(cameras, &camera, error))
         changed = put(cameras, &camera, before, change->by, error);
     pthread_mutex_unlock(&cameras->lock);
     record_clear(&camera_descriptor, &camera);

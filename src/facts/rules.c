@@ -60,7 +60,10 @@ const struct record_descriptor schedule_window_descriptor =
 static const double ground_max_m = 100000;
 
 static const struct record_field camera_rules_fields[] = {
-    FIELD(struct camera_rules, time_zone, 0, "of schedules, e.g. Europe/Berlin; empty: UTC", .max_count = 64),
+    FIELD(
+        struct camera_rules, time_zone, 0,
+        "of schedules, e.g. Europe/Berlin; empty: UTC, but that of its site is taken once the API gives it a schedule",
+        .max_count = 64),
     FIELD(
         struct camera_rules, calibration_image, 0,
         "four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in "

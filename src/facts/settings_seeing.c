@@ -261,6 +261,23 @@ static void warn_of_rate(double fps, double outage_seconds, const char *path, st
                           fps, 1 / fps, outage_seconds);
 }
 
+static void warn_of_schedule(const struct camera *camera, const char *kind, const char *id, size_t windows,
+                             const char *path, struct record_errors *warnings)
+{
+    if (windows > 0 && (!camera->rules.time_zone || !*camera->rules.time_zone))
+        record_errors_add(warnings, path, "is empty, and %s %s has a schedule: its hours are UTC's", kind, id);
+}
+
+static void warn_of_schedules(const struct camera *camera, const char *path, struct record_errors *warnings)
+{
+    const struct zone *zones = camera->zones.items;
+    const struct line *lines = camera->lines.items;
+    for (size_t i = 0; i < camera->zones.count; i++)
+        warn_of_schedule(camera, "zone", zones[i].id, zones[i].schedule.count, path, warnings);
+    for (size_t i = 0; i < camera->lines.count; i++)
+        warn_of_schedule(camera, "line", lines[i].id, lines[i].schedule.count, path, warnings);
+}
+
 void settings_warn(const struct settings *settings, const struct model_card *card, struct record_errors *warnings)
 {
     const struct camera *cameras = settings->cameras.items;
@@ -270,7 +287,9 @@ void settings_warn(const struct settings *settings, const struct model_card *car
     for (size_t i = 0; i < settings->cameras.count; i++) {
         g_autofree char *path = g_strdup_printf("cameras[%zu]", i);
         g_autofree char *rate_path = g_strconcat(path, ".analyse_fps", NULL);
+        g_autofree char *time_zone_path = g_strconcat(path, ".rules.time_zone", NULL);
         warn_of_rate(cameras[i].analyse_fps, outage_seconds, rate_path, warnings);
+        warn_of_schedules(&cameras[i], time_zone_path, warnings);
         if (card || !has_model)
             place_classes_warn(&cameras[i], card ? &card->labels : NULL, path, warnings);
     }

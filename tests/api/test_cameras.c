@@ -531,6 +531,46 @@ static void test_a_camera_with_policies_stays(void)
     cameras_clear(&cameras);
 }
 
+static char *time_zone_of(struct cameras_world *cameras, const char *path)
+{
+    struct reply reply = ask(cameras, "GET", path, cameras->own, "", NULL);
+    json_t *camera = reply_json(&reply), *rules = json_object_get(camera, "rules");
+    char *name = g_strdup(json_string_value(json_object_get(rules, "time_zone")));
+    json_decref(camera);
+    reply_clear(&reply);
+    return name;
+}
+
+/* Hours are by the clocks of the place, unless the camera says by which. */
+static void test_a_schedule_is_by_the_clocks_of_its_site(void)
+{
+#define GUARDED(name, more)                                                                                            \
+    "{\"name\":\"" name "\",\"source\":\"rtsp://10.0.0.8/\",\"site_id\":\"berlin\"," more                              \
+    "\"zones\":[{\"id\":\"gate\",\"polygon\":[[0,0],[1,0],[1,1]],\"schedule\":[{\"from\":\"20:00\",\"to\":\"06:00\"}]" \
+    "}]}"
+    struct cameras_world cameras;
+    cameras_init(&cameras);
+    g_assert_cmpint(status_of(&cameras, "POST", "/api/v1/sites", cameras.own,
+                              "{\"id\":\"berlin\",\"name\":\"Berlin\",\"time_zone\":\"Europe/Berlin\"}"),
+                    ==, 201);
+    g_autofree char *guarded = create(&cameras, cameras.own, GUARDED("Gate", "")),
+                    *own = create(&cameras, cameras.own, GUARDED("Dock", "\"rules\":{\"time_zone\":\"Asia/Tokyo\"},")),
+                    *open = create(&cameras, cameras.own,
+                                   "{\"name\":\"Yard\",\"source\":\"rtsp://10.0.0.7/\",\"site_id\":\"berlin\"}");
+    g_autofree char *guarded_path = g_strconcat("/api/v1/cameras/", guarded, NULL),
+                    *own_path = g_strconcat("/api/v1/cameras/", own, NULL),
+                    *open_path = g_strconcat("/api/v1/cameras/", open, NULL);
+    g_autofree char *of_guarded = time_zone_of(&cameras, guarded_path), *of_own = time_zone_of(&cameras, own_path),
+                    *before = time_zone_of(&cameras, open_path);
+    g_assert_cmpstr(of_guarded, ==, "Europe/Berlin");
+    g_assert_cmpstr(of_own, ==, "Asia/Tokyo");
+    g_assert_true(!before || !*before); /* has no hours */
+    g_assert_cmpint(status_of(&cameras, "PATCH", open_path, cameras.own, GUARDED("Yard", "")), ==, 200);
+    g_autofree char *after = time_zone_of(&cameras, open_path);
+    g_assert_cmpstr(after, ==, "Europe/Berlin");
+    cameras_clear(&cameras);
+}
+
 static void test_there_are_bounds(void)
 {
     struct cameras_world cameras = {.changes = 0};
@@ -574,6 +614,7 @@ int main(int argc, char **argv)
     g_test_add_func("/cameras/a_camera_with_what_is_hidden_can_be_changed",
                     test_a_camera_with_what_is_hidden_can_be_changed);
     g_test_add_func("/cameras/a_camera_with_policies_stays", test_a_camera_with_policies_stays);
+    g_test_add_func("/cameras/a_schedule_is_by_the_clocks_of_its_site", test_a_schedule_is_by_the_clocks_of_its_site);
     g_test_add_func("/cameras/there_are_bounds", test_there_are_bounds);
     return g_test_run();
 }

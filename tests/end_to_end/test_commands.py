@@ -50,6 +50,13 @@ def config_check_tells_every_mistake():
             result = vedette("config", "check", path)  # valid, but classes that nothing can have
             told = [line.split(": ")[2].removeprefix("cameras[0].") for line in result.stderr.splitlines()]
             assert result.returncode == 0 and told == expected, result
+        night = "schedule: [{from: '20:00', to: '06:00'}]"
+        zones = f"zones: [{{id: gate, polygon: [[0, 0], [1, 0], [1, 1]], {night}}}]"
+        path.write_text(f"cameras:\n  - {{id: a, source: rtsp://h/, {zones}}}\n"
+                        f"  - {{id: b, source: rtsp://i/, {zones}, rules: {{time_zone: Europe/Berlin}}}}\n")
+        result = vedette("config", "check", path)  # valid, but hours of a place whose clocks nobody named
+        assert result.returncode == 0 and "cameras[0].rules.time_zone: is empty, and zone gate has a schedule" in result.stderr, result
+        assert "cameras[1]" not in result.stderr, result
         for words in (("--config", path), (f"--config={path}",)):
             result = vedette("config", "check", *words)
             assert result.returncode == 0 and f"{path}: ok, " in result.stdout, result

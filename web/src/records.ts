@@ -860,7 +860,7 @@ export interface WorkerHello {
 
 /** What rules are told about one camera. */
 export interface CameraRules {
-  /** of schedules, e.g. Europe/Berlin; empty: UTC */
+  /** of schedules, e.g. Europe/Berlin; empty: UTC, but that of its site is taken once the API gives it a schedule */
   time_zone?: string;
   /** four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in frame widths a second */
   calibration_image: [number, number][];
@@ -2700,7 +2700,7 @@ export interface CameraRequest {
 
 /** What rules are told about one camera. */
 export interface CameraRulesInput {
-  /** of schedules, e.g. Europe/Berlin; empty: UTC */
+  /** of schedules, e.g. Europe/Berlin; empty: UTC, but that of its site is taken once the API gives it a schedule */
   time_zone?: string | null;
   /** four points of the ground as the picture shows them, in order around what they enclose; empty: speeds are in frame widths a second */
   calibration_image?: [number, number][] | null;
