@@ -68,6 +68,12 @@ static void view_lines(struct camera_view *view, const GPtrArray *counts)
     view->lines = (struct record_list){.items = views, .count = view->camera.lines.count};
 }
 
+static bool is_online(struct api *api, const struct camera *camera)
+{
+    return live_is_online(api->live, camera->id, clock_wall_ms(api->clock));
+}
+
+/* Who was inside when a camera went away is not who is inside now. */
 static void view_zones(struct camera_view *view, const GPtrArray *counts)
 {
     const struct zone *zones = view->camera.zones.items;
@@ -75,7 +81,7 @@ static void view_zones(struct camera_view *view, const GPtrArray *counts)
     for (size_t i = 0; i < view->camera.zones.count; i++)
         views[i] = (struct zone_view){
             .zone = zones[i],
-            .inside = store_counts_find(counts, view->camera.id, zones[i].id, "zone_inside"),
+            .inside = view->online ? store_counts_find(counts, view->camera.id, zones[i].id, "zone_inside") : 0,
             .entries = store_counts_find(counts, view->camera.id, zones[i].id, "zone_enter"),
             .exits = store_counts_find(counts, view->camera.id, zones[i].id, "zone_exit"),
         };
@@ -94,8 +100,7 @@ static void read_health(struct api *api, const struct camera *camera, struct cam
 
 static void append_camera(struct api *api, const struct camera *camera, const GPtrArray *counts, GString *json)
 {
-    struct camera_view view = {.camera = *camera,
-                               .online = live_is_online(api->live, camera->id, clock_wall_ms(api->clock))};
+    struct camera_view view = {.camera = *camera, .online = is_online(api, camera)};
     read_health(api, camera, &view.health);
     view_sources(&view, camera);
     view_lines(&view, counts);
@@ -160,7 +165,8 @@ static void each_camera(struct request *request, const GPtrArray *counts,
         if (g_strcmp0(camera->org_id, request->login.user->org_id) != 0 ||
             (asked->camera_id && strcmp(asked->camera_id, camera->id) != 0))
             continue;
-        struct camera_view view = {.camera = *camera}; /* borrows */
+        struct camera_view view = {.camera = *camera, /* borrows */
+                                   .online = is_online(request->api, camera)};
         view_lines(&view, counts);
         view_zones(&view, counts);
         look(&view, json);

@@ -10,7 +10,8 @@ const struct record_descriptor line_view_descriptor =
 
 static const struct record_field zone_view_fields[] = {
     FIELD_RECORD(struct zone_view, zone, struct zone, &zone_descriptor, RECORD_INLINE, "the zone"),
-    FIELD(struct zone_view, inside, 0, "how many are inside now"),
+    FIELD(struct zone_view, inside, 0,
+          "how many are inside now; 0 while the camera is not online, for then nobody knows"),
     FIELD(struct zone_view, entries, 0, "entered today (UTC)"),
     FIELD(struct zone_view, exits, 0, "left today (UTC)"),
 };

@@ -5,6 +5,9 @@
 #include <string.h>
 
 static const int64_t day_ms = INT64_C(24) * 60 * 60 * 1000;
+/* A level holds until another is told, also beyond midnight; of a zone of which nothing was told for so long nothing
+ * is known. */
+enum { LEVEL_DAYS = 7 };
 
 static int64_t day_start(int64_t at_ms)
 {
@@ -131,6 +134,8 @@ bool store_events_count(struct store_transaction *transaction, struct analytics_
 static void store_count_free(void *data)
 {
     struct store_count *count = data;
+    if (!count)
+        return;
     g_free(count->camera_id);
     g_free(count->subject_id);
     g_free(count->kind);
@@ -146,6 +151,7 @@ static bool take_count(void *data, const struct record_sql_value *row, size_t co
     count->subject_id = g_strdup(row[1].text);
     count->kind = g_strdup(row[2].text);
     count->count = row[3].integer;
+    count->day.ms = row[4].integer;
     g_ptr_array_add(data, count);
     return true;
 }
@@ -161,13 +167,36 @@ static int compare_counts(const void *left, const void *right)
     return order ? order : strcmp(a->kind, b->kind);
 }
 
+static int compare_newest_first(const void *left, const void *right)
+{
+    const struct store_count *a = *(const struct store_count *const *)left,
+                             *b = *(const struct store_count *const *)right;
+    int order = compare_counts(left, right);
+    return order ? order : (a->day.ms < b->day.ms) - (a->day.ms > b->day.ms);
+}
+
+static void keep_newest(GPtrArray *counts)
+{
+    guint kept = 0;
+    for (guint i = 0; i < counts->len; i++) {
+        gpointer count = g_steal_pointer(&counts->pdata[i]);
+        if (kept > 0 && compare_counts(&counts->pdata[kept - 1], &count) == 0)
+            store_count_free(count);
+        else
+            counts->pdata[kept++] = count;
+    }
+    g_ptr_array_set_size(counts, (gint)kept);
+}
+
 static bool read_counts(struct store_transaction *transaction, const char *org_id, const char *camera_id, int64_t day,
                         GPtrArray *counts, GError **error)
 {
-    static const char of_org[] = "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 AND day = $2",
-                      of_camera[] = "SELECT camera_id, subject_id, kind, count FROM counts WHERE org_id = $1 "
-                                    "AND day = $2 AND camera_id = $3";
+#define COUNTS_OF_DAY                                                                                                  \
+    "SELECT camera_id, subject_id, kind, count, day FROM counts WHERE org_id = $1 AND day <= $2 AND day >= $3 AND "    \
+    "(day = $2 OR kind = 'zone_inside')"
+    static const char of_org[] = COUNTS_OF_DAY, of_camera[] = COUNTS_OF_DAY " AND camera_id = $4";
     const struct record_sql_value values[] = {sql_text(org_id), sql_time(day_start(day)),
+                                              sql_time(day_start(day) - LEVEL_DAYS * day_ms),
                                               sql_text(camera_id ? camera_id : "")};
     return store_each(transaction, camera_id ? of_camera : of_org, values, G_N_ELEMENTS(values) - !camera_id,
                       take_count, counts, error);
@@ -180,7 +209,8 @@ GPtrArray *store_counts_list(struct store *store, const char *org_id, const char
     CLEANUP(store_transaction) struct store_transaction *transaction = store_begin(store, STORE_READ, org_id, error);
     if (!transaction || !read_counts(transaction, org_id, camera_id, day, counts, error))
         return NULL;
-    g_ptr_array_sort(counts, compare_counts);
+    g_ptr_array_sort(counts, compare_newest_first);
+    keep_newest(counts);
     return g_steal_pointer(&counts);
 }
 

@@ -158,14 +158,15 @@ bool store_track_chunks_each(struct store *store, const struct store_track_filte
                              bool (*handle)(void *data, const struct track_chunk *chunk, GError **error), void *data,
                              GError **error);
 
-/* Counts per line and zone since `from_ms`, kept in the same transaction as the events they count. */
+/* Counts per line and zone, kept in the same transaction as the events they count. */
 struct store_count {
     char *camera_id, *subject_id;
     char *kind; /* "line_in", "line_out", "zone_enter", "zone_exit"; "zone_inside": how many stood there last */
     int64_t count;
+    struct record_time day; /* UTC */
 };
-/* Of the UTC day of that moment, of one camera or of all (NULL). A new GPtrArray of struct store_count *, in an order
- * by which store_counts_find finds one. */
+/* Of the UTC day of that moment (how many stood there last: of the latest day of which it is known), of one camera or
+ * of all (NULL). A new GPtrArray of struct store_count *, in an order by which store_counts_find finds one. */
 GPtrArray *store_counts_list(struct store *store, const char *org_id, const char *camera_id, int64_t day_ms,
                              GError **error);
 /* 0: nothing was counted. */

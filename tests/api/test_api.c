@@ -81,24 +81,47 @@ static void test_cameras_of_others_that_stand_still_are_not_counted(void)
     world_clear(&world);
 }
 
-static void put_event(struct api_world *world, const char *id, const char *subject, int64_t at_ms)
+static void put(struct api_world *world, const char *id, enum event_type type, int64_t at_ms, char *payload)
 {
     struct analytics_event *event = g_new(struct analytics_event, 1);
     record_init(&analytics_event_descriptor, event);
     event->id = g_strdup(id);
-    event->type = EVENT_LINE_CROSSING;
+    event->type = type;
     event->org_id = g_strdup("default");
     event->camera_id = g_strdup("cam-1");
     event->occurred_at.ms = at_ms;
-    event->payload.text =
-        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"line_id\":\"%s\",\"track_id\":9,\"direction\":\"in\","
-                        "\"at\":\"2026-01-01T00:00:00Z\",\"box\":[0,0,0.5,0.5]}",
-                        id, subject);
+    event->payload.text = payload;
     GPtrArray *batch = g_ptr_array_new_with_free_func((GDestroyNotify)analytics_event_free);
     g_ptr_array_add(batch, event);
     int64_t before = counter_get(&world->health.records_stored);
     g_assert_true(store_events_submit(world->store, batch, NULL, NULL, NULL));
     WORLD_AWAIT(counter_get(&world->health.records_stored) > before);
+}
+
+static void put_event(struct api_world *world, const char *id, const char *subject, int64_t at_ms)
+{
+    put(world, id, EVENT_LINE_CROSSING, at_ms,
+        g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"line_id\":\"%s\",\"track_id\":9,\"direction\":\"in\","
+                        "\"at\":\"2026-01-01T00:00:00Z\",\"box\":[0,0,0.5,0.5]}",
+                        id, subject));
+}
+
+/* How many the first zone of the list of zones says are inside, and of the list of cameras as well. */
+static int inside_first_zone(struct api_world *world)
+{
+    struct reply cameras = world_get(world, "/api/v1/cameras", world->token),
+                 places = world_get(world, "/api/v1/zones", world->token);
+    json_t *of_cameras = reply_json(&cameras), *of_places = reply_json(&places);
+    const json_t *zone =
+        json_array_get(json_object_get(json_array_get(json_object_get(of_cameras, "items"), 0), "zones"), 0);
+    const json_t *place = json_array_get(json_object_get(of_places, "items"), 0);
+    int inside = (int)json_integer_value(json_object_get(zone, "inside"));
+    g_assert_cmpint((int)json_integer_value(json_object_get(place, "inside")), ==, inside);
+    json_decref(of_cameras);
+    json_decref(of_places);
+    reply_clear(&cameras);
+    reply_clear(&places);
+    return inside;
 }
 
 static void test_events_and_counts(void)
@@ -127,7 +150,12 @@ static void test_events_and_counts(void)
     g_assert_true(json_is_null(json_object_get(json, "next_cursor")));
     json_decref(json);
     reply_clear(&reply);
+    put(&world, "d", EVENT_OCCUPANCY, world_start_ms + 3000,
+        g_strdup(
+            "{\"id\":\"d\",\"camera_id\":\"cam-1\",\"zone_id\":\"hall\",\"count\":3,\"at\":\"2026-01-01T00:00:03Z\"}"));
+    g_assert_cmpint(inside_first_zone(&world), ==, 0); /* it is not online: nobody knows */
     world_set_online(&world);
+    g_assert_cmpint(inside_first_zone(&world), ==, 3);
     reply = world_get(&world, "/api/v1/cameras", world.token);
     json = reply_json(&reply);
     items = json_object_get(json, "items");

@@ -306,6 +306,26 @@ static void test_counts_are_of_their_day(void)
     world_clear(&world);
 }
 
+/* Midnight sends nobody away: a level holds until another is told, also after days of which nothing is known. */
+static void test_who_is_inside_stays_over_midnight(void)
+{
+    struct store_world world;
+    world_init(&world);
+    GPtrArray *batch = world_batch_new();
+    g_ptr_array_add(batch, world_zone_hit(&world, "hall", "enter", world_start_ms));
+    g_ptr_array_add(batch, world_occupancy(&world, "hall", 5, world_start_ms));
+    g_ptr_array_add(batch, world_occupancy(&world, "hall", 4, world_start_ms + 1000));
+    g_ptr_array_add(batch, world_occupancy(&world, "hall", 2, world_start_ms + 3 * day_ms));
+    g_assert_null(world_store(&world, batch).error);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms), ==, 4);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms + 2 * day_ms), ==, 4);
+    g_assert_cmpint(world_count(&world, "hall", "zone_enter", world_start_ms + 2 * day_ms), ==, 0);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms + 3 * day_ms), ==, 2);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms + 4 * day_ms), ==, 2);
+    g_assert_cmpint(world_count(&world, "hall", "zone_inside", world_start_ms + 30 * day_ms), ==, 0);
+    world_clear(&world);
+}
+
 /* A batch that can't be written fails alone, though it shared its commit. */
 static void test_bad_batch_fails_alone(void)
 {
@@ -609,6 +629,7 @@ int main(int argc, char **argv)
     g_test_add_func("/store/signals_are_found_by_what_they_say", test_signals_are_found_by_what_they_say);
     g_test_add_func("/store/cursor_over_equal_times", test_cursor_over_equal_times);
     g_test_add_func("/store/counts_are_of_their_day", test_counts_are_of_their_day);
+    g_test_add_func("/store/who is inside stays over midnight", test_who_is_inside_stays_over_midnight);
     g_test_add_func("/store/bad_batch_fails_alone", test_bad_batch_fails_alone);
     g_test_add_func("/store/a_store_that_refuses_good_records_is_told_apart",
                     test_a_store_that_refuses_good_records_is_told_apart);

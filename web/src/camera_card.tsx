@@ -104,7 +104,7 @@ function Counts({ camera }: { camera: CameraView }) {
             <tr key={`zone-${zone.id}`} data-zone={zone.id}>
               <th scope="row">{zone.name || zone.id}</th>
               <td>
-                <b class="inside">{zone.inside}</b> inside
+                <b class="inside">{camera.online ? zone.inside : "–"}</b> inside
               </td>
               <td>
                 <b class="entered">{zone.entries}</b> entered

@@ -914,7 +914,7 @@ export interface LineView extends Line {
 
 /** A zone with its counts. */
 export interface ZoneView extends Zone {
-  /** how many are inside now */
+  /** how many are inside now; 0 while the camera is not online, for then nobody knows */
   inside: number;
   /** entered today (UTC) */
   entries: number;
