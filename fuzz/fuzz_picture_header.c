@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (is_good == (error != NULL))
         __builtin_trap();
     if (is_good && (header.width_px < 1 || header.height_px < 1 || header.width_px > MAX_SIDE_PX ||
-                    (int64_t)header.width_px * header.height_px > MAX_PIXELS))
+                    (int64_t)header.width_px * header.height_px > MAX_PIXELS || header.orientation < PICTURE_UPRIGHT ||
+                    header.orientation > PICTURE_LAST_ORIENTATION))
         __builtin_trap();
     return 0;
 }

@@ -17,7 +17,10 @@ enum {
     MARKER_ARITHMETIC = 0xcc,
     MARKER_END_OF_IMAGE = 0xd9,
     MARKER_START_OF_SCAN = 0xda,
+    MARKER_APPLICATION_1 = 0xe1,
 };
+/* Exif 2.3, 4.5.2 and 4.6.4: a TIFF behind six bytes; TIFF 6.0, section 2 */
+enum { EXIF_NAME_BYTES = 6, TIFF_HEADER_BYTES = 8, TIFF_ENTRY_BYTES = 12, TIFF_ORIENTATION = 0x112, TIFF_SHORT = 3 };
 
 static bool refuse(GError **error, const char *why)
 {
@@ -41,7 +44,7 @@ static bool read_png(const uint8_t *bytes, size_t length, struct picture_header 
     height = GUINT32_FROM_BE(height);
     if (width == 0 || height == 0 || width > INT32_MAX || height > INT32_MAX)
         return refuse(error, "a PNG whose width or height is 0 or more than PNG allows");
-    *header = (struct picture_header){PICTURE_PNG, (int)width, (int)height};
+    *header = (struct picture_header){PICTURE_PNG, (int)width, (int)height, PICTURE_UPRIGHT};
     return true;
 }
 
@@ -58,8 +61,39 @@ static bool read_frame_header(const uint8_t *bytes, size_t length, size_t at, st
 {
     if (length - at < 7)
         return refuse(error, "a JPEG that is cut off");
-    *header = (struct picture_header){PICTURE_JPEG, read_u16(bytes + at + 5), read_u16(bytes + at + 3)};
+    header->format = PICTURE_JPEG;
+    header->width_px = read_u16(bytes + at + 5);
+    header->height_px = read_u16(bytes + at + 3);
     return (header->width_px && header->height_px) || refuse(error, "a JPEG without a size");
+}
+
+static uint32_t read_tiff(const uint8_t *bytes, int count, bool is_little)
+{
+    uint32_t value = 0;
+    for (int i = 0; i < count; i++)
+        value = value << 8 | bytes[is_little ? count - 1 - i : i];
+    return value;
+}
+
+/* Of the first directory of a segment of application 1; upright where it does not say, or says it wrongly. */
+static int read_orientation(const uint8_t *segment, size_t length)
+{
+    if (length < EXIF_NAME_BYTES + TIFF_HEADER_BYTES || memcmp(segment, "Exif\0\0", EXIF_NAME_BYTES) != 0)
+        return PICTURE_UPRIGHT;
+    const uint8_t *tiff = segment + EXIF_NAME_BYTES;
+    size_t bytes = length - EXIF_NAME_BYTES;
+    bool is_little = memcmp(tiff, "II", 2) == 0;
+    size_t at = read_tiff(tiff + 4, 4, is_little);
+    if ((!is_little && memcmp(tiff, "MM", 2) != 0) || at > bytes - 2)
+        return PICTURE_UPRIGHT;
+    uint32_t entries = read_tiff(tiff + at, 2, is_little);
+    for (at += 2; entries > 0 && bytes - at >= TIFF_ENTRY_BYTES; entries--, at += TIFF_ENTRY_BYTES) {
+        uint32_t value = read_tiff(tiff + at + 8, 2, is_little);
+        if (read_tiff(tiff + at, 2, is_little) == TIFF_ORIENTATION &&
+            read_tiff(tiff + at + 2, 2, is_little) == TIFF_SHORT)
+            return value >= PICTURE_UPRIGHT && value <= PICTURE_LAST_ORIENTATION ? (int)value : PICTURE_UPRIGHT;
+    }
+    return PICTURE_UPRIGHT;
 }
 
 /* `frame_at` is set to where its frame header begins. */
@@ -67,6 +101,7 @@ static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header
                       GError **error)
 {
     size_t at = JPEG_START_BYTES;
+    *header = (struct picture_header){.orientation = PICTURE_UPRIGHT};
     while (length - at >= 4) {
         int marker = bytes[at + 1];
         if (bytes[at] != 0xff)
@@ -83,6 +118,8 @@ static bool read_jpeg(const uint8_t *bytes, size_t length, struct picture_header
         size_t segment = (size_t)read_u16(bytes + at + 2);
         if (segment < 2 || segment > length - at - 2)
             return refuse(error, "a JPEG that is cut off");
+        if (marker == MARKER_APPLICATION_1 && header->orientation == PICTURE_UPRIGHT)
+            header->orientation = read_orientation(bytes + at + 4, segment - 2);
         at += 2 + segment;
     }
     return refuse(error, "a JPEG that is cut off");

@@ -32,12 +32,41 @@ static uint8_t *read_file(const char *path, size_t *length, GError **error)
     return bytes;
 }
 
-/* BT.601 full range, as JFIF says. */
-static void rgb_to_frame(const uint8_t *rgb, int width, int height, struct frame *frame)
+/* Pixels of RGB in the order in which they are seen. */
+struct raster {
+    const uint8_t *first; /* borrowed: the top left one */
+    ptrdiff_t column_bytes, row_bytes;
+    int width_px, height_px;
+};
+
+/* Of one that is coded upright or, as EXIF's orientations are, on its side, on its head or mirrored. */
+static struct raster raster_turn(const uint8_t *rgb, const struct picture_header *header)
 {
+    enum { TOP_RIGHT = 2, BOTTOM_RIGHT, BOTTOM_LEFT, LEFT_TOP, RIGHT_TOP, RIGHT_BOTTOM, LEFT_BOTTOM };
+    int width = header->width_px, height = header->height_px, is = header->orientation;
+    bool from_right = is == TOP_RIGHT || is == BOTTOM_RIGHT || is == RIGHT_BOTTOM || is == LEFT_BOTTOM;
+    bool from_below = is == BOTTOM_RIGHT || is == BOTTOM_LEFT || is == RIGHT_TOP || is == RIGHT_BOTTOM;
+    ptrdiff_t pixel = 3, row = pixel * width;
+    struct raster raster = {rgb + (from_right ? row - pixel : 0) + (from_below ? row * (height - 1) : 0),
+                            from_right ? -pixel : pixel, from_below ? -row : row, width, height};
+    if (is < LEFT_TOP)
+        return raster;
+    return (struct raster){raster.first, raster.row_bytes, raster.column_bytes, height, width};
+}
+
+static const uint8_t *pixel_at(const struct raster *raster, int x, int y)
+{
+    return raster->first + x * raster->column_bytes + y * raster->row_bytes;
+}
+
+/* BT.601 full range, as JFIF says. */
+static struct frame *frame_of(const struct raster *raster)
+{
+    int width = raster->width_px, height = raster->height_px;
+    struct frame *frame = frame_new_allocated(width, height);
     for (int y = 0; y < height; y++)
         for (int x = 0; x < width; x++) {
-            const uint8_t *p = rgb + ((size_t)y * (size_t)width + (size_t)x) * 3;
+            const uint8_t *p = pixel_at(raster, x, y);
             frame_plane(frame, 0)[y * frame->strides_bytes[0] + x] =
                 (uint8_t)((19595 * p[0] + 38470 * p[1] + 7471 * p[2] + 32768) >> 16);
         }
@@ -45,9 +74,9 @@ static void rgb_to_frame(const uint8_t *rgb, int width, int height, struct frame
         for (int x = 0; x < (width + 1) / 2; x++) {
             int sum[3] = {0, 0, 0};
             for (int i = 0; i < 4; i++) {
-                int px = MIN(2 * x + (i & 1), width - 1), py = MIN(2 * y + i / 2, height - 1);
+                const uint8_t *p = pixel_at(raster, MIN(2 * x + (i & 1), width - 1), MIN(2 * y + i / 2, height - 1));
                 for (int c = 0; c < 3; c++)
-                    sum[c] += rgb[((size_t)py * (size_t)width + (size_t)px) * 3 + (size_t)c];
+                    sum[c] += p[c];
             }
             double r = sum[0] / 4.0, g = sum[1] / 4.0, b = sum[2] / 4.0;
             double u = 128 - 0.168736 * r - 0.331264 * g + 0.5 * b, v = 128 + 0.5 * r - 0.418688 * g - 0.081312 * b;
@@ -55,6 +84,7 @@ static void rgb_to_frame(const uint8_t *rgb, int width, int height, struct frame
             frame_plane(frame, 2)[y * frame->strides_bytes[2] + x] = (uint8_t)CLAMP(v + 0.5, 0, 255);
         }
     frame->is_full_range = true;
+    return frame;
 }
 
 static struct frame *load_jpeg(const char *path, const uint8_t *bytes, size_t length,
@@ -76,8 +106,8 @@ static struct frame *load_jpeg(const char *path, const uint8_t *bytes, size_t le
         if (result != 0 && tjGetErrorCode(jpeg) == TJERR_FATAL) {
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "image '%s': %s", path, tjGetErrorStr2(jpeg));
         } else {
-            frame = frame_new_allocated(width, height);
-            rgb_to_frame(rgb, width, height, frame);
+            struct raster raster = raster_turn(rgb, header);
+            frame = frame_of(&raster);
         }
     }
     if (jpeg)
@@ -103,9 +133,8 @@ static struct frame *frame_from_rgb_sample(GstSample *sample, const struct pictu
                (const uint8_t *)GST_VIDEO_FRAME_PLANE_DATA(&video, 0) + y * GST_VIDEO_FRAME_PLANE_STRIDE(&video, 0),
                (size_t)width * 3);
     gst_video_frame_unmap(&video);
-    struct frame *frame = frame_new_allocated(width, height);
-    rgb_to_frame(rgb, width, height, frame);
-    return frame;
+    struct raster raster = raster_turn(rgb, header);
+    return frame_of(&raster);
 }
 
 static struct frame *load_png(const char *path, const uint8_t *bytes, size_t length,

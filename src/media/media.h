@@ -110,7 +110,7 @@ int64_t media_reader_bad_pictures(const struct media_reader *reader, const char 
 void media_reader_free(struct media_reader *reader);
 CLEANUP_DEFINE(media_reader, media_reader_free)
 
-/* Decodes one JPEG or PNG file, at most 64 megapixels, into a frame. */
+/* Decodes one JPEG or PNG file, at most 64 megapixels, into a frame; a JPEG turned as its EXIF says it is seen. */
 struct frame *media_image_load(const char *path, GError **error);
 /* The same of bytes in memory, of at most `max_pixels`; `name` stands in errors. Nothing is allocated for a picture
  * whose header says more. */

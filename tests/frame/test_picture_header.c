@@ -75,6 +75,44 @@ static void test_what_is_cut_off(void)
     }
 }
 
+#define EXIF(length, tiff) "\xff\xd8\xff\xe1\0" length "Exif\0\0" tiff FRAME
+#define LITTLE "II*\0\10\0\0\0"
+#define BIG "MM\0*\0\0\0\10"
+
+/* What cannot be read says nothing, and refuses nothing. */
+static void test_orientations(void)
+{
+    static const struct {
+        const char *name, *bytes;
+        size_t length;
+        int orientation;
+    } cases[] = {
+        {"none", BYTES("\xff\xd8" FRAME), 1},
+        {"little endian", BYTES(EXIF("\36", LITTLE "\1\0\x12\1\3\0\1\0\0\0\6\0\0\0")), 6},
+        {"big endian", BYTES(EXIF("\36", BIG "\0\1\1\x12\0\3\0\0\0\1\0\10\0\0")), 8},
+        {"behind another entry", BYTES(EXIF("\52", LITTLE "\2\0\17\1\3\0\1\0\0\0\7\0\0\0\x12\1\3\0\1\0\0\0\3\0\0\0")),
+         3},
+        {"0", BYTES(EXIF("\36", LITTLE "\1\0\x12\1\3\0\1\0\0\0\0\0\0\0")), 1},
+        {"9", BYTES(EXIF("\36", LITTLE "\1\0\x12\1\3\0\1\0\0\0\11\0\0\0")), 1},
+        {"another type", BYTES(EXIF("\36", LITTLE "\1\0\x12\1\4\0\1\0\0\0\6\0\0\0")), 1},
+        {"more entries than there are", BYTES(EXIF("\36", LITTLE "\377\377\17\1\3\0\1\0\0\0\6\0\0\0")), 1},
+        {"a directory beyond the segment", BYTES(EXIF("\22", "II*\0\377\377\377\377\1\0")), 1},
+        {"a directory at the segment's end", BYTES(EXIF("\22", "II*\0\11\0\0\0\1\0")), 1},
+        {"no directory", BYTES(EXIF("\20", LITTLE)), 1},
+        {"no TIFF", BYTES(EXIF("\36", "XX*\0\10\0\0\0\1\0\x12\1\3\0\1\0\0\0\6\0\0\0")), 1},
+        {"a name alone", BYTES(EXIF("\10", "")), 1},
+    };
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        struct picture_header header;
+        g_autoptr(GError) error = NULL;
+        g_autofree uint8_t *exact = g_memdup2(cases[i].bytes, cases[i].length);
+        g_test_message("%s", cases[i].name);
+        g_assert_true(picture_header_read(exact, cases[i].length, &header, &error));
+        g_assert_cmpint(header.orientation, ==, cases[i].orientation);
+        g_assert_cmpint(header.width_px, ==, 640);
+    }
+}
+
 static bool check_png(uint32_t width, uint32_t height)
 {
     uint8_t bytes[24];
@@ -104,6 +142,7 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/picture_header/sizes", test_sizes);
     g_test_add_func("/picture_header/what is cut off", test_what_is_cut_off);
+    g_test_add_func("/picture_header/orientations", test_orientations);
     g_test_add_func("/picture_header/bounds", test_bounds);
     return g_test_run();
 }

@@ -164,6 +164,48 @@ static void test_pictures_are_loaded(void)
     }
 }
 
+/* A JPEG with a segment before its first that says how it lies. */
+static GByteArray *laid(const char *jpeg, gsize length, int orientation)
+{
+    static const uint8_t start[] = "\xff\xd8\xff\xe1\0\36Exif\0\0MM\0*\0\0\0\10\0\1\1\x12\0\3\0\0\0\1\0";
+    GByteArray *bytes = g_byte_array_new();
+    g_byte_array_append(bytes, start, sizeof start - 1);
+    g_byte_array_append(bytes, (const uint8_t[]){(uint8_t)orientation, 0, 0}, 3);
+    g_byte_array_append(bytes, (const uint8_t *)jpeg + 2, (guint)length - 2);
+    return bytes;
+}
+
+static int luma(const struct frame *frame, int x, int y)
+{
+    return frame->planes[0][y * frame->strides_bytes[0] + x];
+}
+
+/* As every viewer shows it: where the coded first row and first column lie is what EXIF's numbers tell. */
+static void test_a_jpeg_is_turned_as_its_exif_says(void)
+{
+    gsize length;
+    g_autofree char *jpeg = media_world_jpeg(&length);
+    CLEANUP(frame)
+    struct frame *coded = media_image_decode("coded", (const uint8_t *)jpeg, length, 1000000, NULL);
+    int right = coded->width_px - 1, bottom = coded->height_px - 1;
+    for (int orientation = 1; orientation <= 8; orientation++) {
+        g_autoptr(GByteArray) bytes = laid(jpeg, length, orientation);
+        g_autoptr(GError) error = NULL;
+        CLEANUP(frame) struct frame *seen = media_image_decode("seen", bytes->data, bytes->len, 1000000, &error);
+        g_assert_no_error(error);
+        g_assert_cmpint(seen->width_px, ==, orientation < 5 ? coded->width_px : coded->height_px);
+        g_assert_cmpint(seen->height_px, ==, orientation < 5 ? coded->height_px : coded->width_px);
+        for (int row = 0; row <= bottom; row += 7)
+            for (int column = 0; column <= right; column += 5) {
+                const int places[][2] = {
+                    {column, row}, {right - column, row},  {right - column, bottom - row}, {column, bottom - row},
+                    {row, column}, {bottom - row, column}, {bottom - row, right - column}, {row, right - column}};
+                const int *place = places[orientation - 1];
+                g_assert_cmpint(luma(seen, place[0], place[1]), ==, luma(coded, column, row));
+            }
+    }
+}
+
 static void expect_no_picture(const char *path, const void *bytes, size_t length, const char *reason)
 {
     g_autoptr(GError) error = NULL;
@@ -283,6 +325,7 @@ int main(int argc, char **argv)
     g_test_add_func("/media/decode/s04_a_change_to_too_large_a_size_is_refused",
                     test_s04_a_change_to_too_large_a_size_is_refused);
     g_test_add_func("/media/decode/pictures_are_loaded", test_pictures_are_loaded);
+    g_test_add_func("/decode/a JPEG is turned as its EXIF says", test_a_jpeg_is_turned_as_its_exif_says);
     g_test_add_func("/media/decode/bad_pictures_are_named", test_bad_pictures_are_named);
     g_test_add_func("/media/decode/a_key_frame_is_shown_though_there_are_b_pictures",
                     test_a_key_frame_is_shown_though_there_are_b_pictures);
