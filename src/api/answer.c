@@ -101,8 +101,7 @@ void answer_tagged(const struct request *request, struct answer *answer, unsigne
                    const struct record_descriptor *descriptor, const void *record)
 {
     g_autofree char *etag = record_etag(descriptor, record);
-    bool is_known = (request->route->features & ROUTE_CACHED) && request->if_none_match &&
-                    http_list_has(request->if_none_match, etag);
+    bool is_known = (request->route->features & ROUTE_CACHED) && http_etag_matches(request->if_none_match, etag);
     if (is_known)
         answer->status = MHD_HTTP_NOT_MODIFIED;
     else

@@ -277,6 +277,8 @@ void answer_oidc_cookie(const struct request *request, struct answer *answer, co
 
 /* Whether the page that asks is our own or one of http.cors_origins. Not asked without an Origin. */
 bool origin_is_allowed(const struct request *request);
+/* 403: it is not. */
+void answer_foreign(struct answer *answer);
 /* Lets pages of http.cors_origins read the answer. */
 void answer_cors(const struct request *request, struct answer *answer);
 void answer_preflight(const struct request *request, const char *methods, struct answer *answer);

@@ -68,7 +68,7 @@ static bool is_expected(void *data, const struct camera *present)
 {
     const struct request *request = data;
     g_autofree char *etag = camera_etag(present);
-    return http_list_has(request->if_match, "*") || http_list_has(request->if_match, etag);
+    return http_etag_matches(request->if_match, etag);
 }
 
 /* What a patch is held against: what one stream repeats, or what is replaced by the other form, is left out. */

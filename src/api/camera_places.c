@@ -84,7 +84,7 @@ static bool is_expected(void *data, const struct camera *present)
         return true; /* that it is not there is told otherwise */
     g_autofree char *etag = record_etag(asking->place->descriptor, item_of(asking->place, list, index));
     const char *if_match = asking->request->if_match;
-    return http_list_has(if_match, "*") || http_list_has(if_match, etag);
+    return http_etag_matches(if_match, etag);
 }
 
 static void remove_item(const struct place *place, struct record_list *list, size_t index)

@@ -254,7 +254,7 @@ static void answer_preview(const struct request *request, const struct live_prev
     answer_header(answer, "Cache-Control", "no-store");
     answer_header(answer, "X-Frame-Number", "%" G_GUINT64_FORMAT, preview->frame_number);
     answer_header(answer, "X-Captured-At", "%s", captured->str);
-    if (http_list_has(request->if_none_match, etag)) {
+    if (http_etag_matches(request->if_none_match, etag)) {
         answer->status = MHD_HTTP_NOT_MODIFIED;
         return;
     }

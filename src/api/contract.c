@@ -65,11 +65,10 @@ struct contract {
     char *etag; /* of both */
 };
 
-static gpointer write_contract(gpointer data)
+static gpointer write_contract(gpointer public_path)
 {
-    (void)data;
     struct contract *contract = g_new(struct contract, 1);
-    char *openapi = api_contract_openapi();
+    char *openapi = contract_openapi(public_path);
     g_autofree char *digest = g_compute_checksum_for_string(G_CHECKSUM_SHA256, openapi, -1);
     contract->etag = g_strdup_printf("\"%.16s\"", digest);
     contract->openapi = g_bytes_new_take(openapi, strlen(openapi));
@@ -78,18 +77,18 @@ static gpointer write_contract(gpointer data)
     return contract;
 }
 
-static const struct contract *get_contract(void)
+static const struct contract *get_contract(const struct request *request)
 {
     static GOnce once = G_ONCE_INIT;
-    return g_once(&once, write_contract, NULL);
+    return g_once(&once, write_contract, request->api->settings->http.public_path);
 }
 
 static void answer_cached(const struct request *request, GBytes *body, const char *type, struct answer *answer)
 {
-    const char *etag = get_contract()->etag;
+    const char *etag = get_contract(request)->etag;
     answer_header(answer, "ETag", "%s", etag);
     answer_header(answer, "Cache-Control", "no-cache");
-    if (http_list_has(request->if_none_match, etag)) {
+    if (http_etag_matches(request->if_none_match, etag)) {
         answer->status = MHD_HTTP_NOT_MODIFIED;
         return;
     }
@@ -99,12 +98,12 @@ static void answer_cached(const struct request *request, GBytes *body, const cha
 
 static void handle_openapi(struct request *request, struct answer *answer)
 {
-    answer_cached(request, get_contract()->openapi, "application/json", answer);
+    answer_cached(request, get_contract(request)->openapi, "application/json", answer);
 }
 
 static void handle_docs(struct request *request, struct answer *answer)
 {
-    answer_cached(request, get_contract()->page, "text/html; charset=utf-8", answer);
+    answer_cached(request, get_contract(request)->page, "text/html; charset=utf-8", answer);
 }
 
 static void handle_docs_style(struct request *request, struct answer *answer)

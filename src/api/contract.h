@@ -21,3 +21,5 @@ void asyncapi_add_notify_records(GPtrArray *records);
 
 /* docs_page.c: the page at /docs. g_free. */
 char *contract_page(void);
+/* OpenAPI 3.0.3 of a server below this path (http.public_path); NULL or "": below none. g_free. */
+char *contract_openapi(const char *public_path);

@@ -20,7 +20,8 @@ static bool wants_csv(const struct request *request)
     const enum list_format *format = parameter_of(request, "format");
     if (!format)
         return false;
-    return *format ? *format == LIST_CSV : http_list_has(request->accept, "text/csv");
+    double csv = http_accept_weight(request->accept, "text/csv");
+    return *format ? *format == LIST_CSV : csv > 0 && csv >= http_accept_weight(request->accept, "application/json");
 }
 
 static bool is_page_asked(const struct request *request)

@@ -175,28 +175,69 @@ const char *http_bearer_get(const char *header)
     return *token ? token : NULL;
 }
 
+/* The next of a list, without blanks around it; NULL: there is none. */
+static const char *next_member(const char **list, size_t *length)
+{
+    if (!*list)
+        return NULL;
+    const char *member = *list + strspn(*list, ", \t");
+    *length = strcspn(member, ",");
+    *list = member + *length;
+    bool is_there = *length > 0;
+    while (*length && g_ascii_isspace(member[*length - 1]))
+        --*length;
+    return is_there ? member : NULL;
+}
+
+static bool is_word(const char *text, size_t length, const char *word)
+{
+    return length == strlen(word) && g_ascii_strncasecmp(text, word, length) == 0;
+}
+
 bool http_list_has(const char *header, const char *word)
 {
-    size_t word_length = strlen(word);
-    while (header && *header) {
-        header += strspn(header, ", \t");
-        size_t length = strcspn(header, ",");
-        size_t trimmed = length;
-        while (trimmed && g_ascii_isspace(header[trimmed - 1]))
-            trimmed--;
-        if (trimmed == word_length && g_ascii_strncasecmp(header, word, trimmed) == 0)
+    size_t length;
+    for (const char *member; (member = next_member(&header, &length));)
+        if (is_word(member, length, word))
             return true;
-        header += length;
+    return false;
+}
+
+bool http_etag_matches(const char *header, const char *etag)
+{
+    size_t length;
+    for (const char *member; (member = next_member(&header, &length));) {
+        size_t weak = length > 2 && strncmp(member, "W/", 2) == 0 ? 2 : 0;
+        if (is_word(member, length, "*") || is_word(member + weak, length - weak, etag))
+            return true;
     }
     return false;
 }
 
+/* Of a member's parameters: "text/csv; charset=utf-8; q=0.9". */
+static double weight_of(const char *member)
+{
+    g_auto(GStrv) parts = g_strsplit(member, ";", -1);
+    for (size_t i = 1; parts[0] && parts[i]; i++)
+        if (g_ascii_strncasecmp(g_strstrip(parts[i]), "q=", 2) == 0)
+            return g_ascii_strtod(parts[i] + 2, NULL);
+    return 1;
+}
+
+double http_accept_weight(const char *header, const char *type)
+{
+    size_t length;
+    for (const char *member; (member = next_member(&header, &length));) {
+        g_autofree char *text = g_strndup(member, length);
+        if (http_content_type_is(text, type))
+            return weight_of(text);
+    }
+    return 0;
+}
+
 bool http_content_type_is(const char *header, const char *type)
 {
-    if (!header)
-        return false;
-    size_t length = strcspn(header, "; \t");
-    return length == strlen(type) && g_ascii_strncasecmp(header, type, length) == 0;
+    return header && is_word(header, strcspn(header, "; \t"), type);
 }
 
 /* The host of "host:port" or "[address]:port". NULL when it is not well-formed. g_free. */

@@ -46,6 +46,12 @@ char *http_cookie_get(const char *header, const char *name);
 const char *http_bearer_get(const char *header);
 /* True when a header's list ("keep-alive, Upgrade") has the word, whatever its case. */
 bool http_list_has(const char *header, const char *word);
+/* True when the list of If-Match or If-None-Match has the tag, weak or not, or is "*": a proxy that compresses what we
+ * answer makes tags weak (RFC 9110 section 8.8.3), and ours are digests of whole records, which that changes nothing
+ * of. */
+bool http_etag_matches(const char *header, const char *etag);
+/* How much the media type is wanted, by its name, in an Accept: 0 is not at all, 1 is most. */
+double http_accept_weight(const char *header, const char *type);
 /* True when the media type is this one, whatever its parameters. */
 bool http_content_type_is(const char *header, const char *type);
 

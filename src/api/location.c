@@ -48,8 +48,9 @@ void request_locate(const struct request *request, struct answer *answer)
     const char *text = g_bytes_get_data(answer->body, &size);
     json_t *made = json_loadb(text, size, 0, NULL);
     const char *id = json_string_value(json_object_get(made, "id"));
+    const char *public_path = request->api->settings->http.public_path; /* which a proxy takes away */
     g_autofree char *place = place_of(request, item), *escaped = id ? g_uri_escape_string(id, NULL, false) : NULL;
     if (escaped)
-        answer_header(answer, "Location", "%s/%s", place, escaped);
+        answer_header(answer, "Location", "%s%s/%s", public_path ? public_path : "", place, escaped);
     json_decref(made);
 }

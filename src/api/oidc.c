@@ -102,7 +102,7 @@ static void answer_redirect(struct answer *answer, const char *address)
 /* Who comes by a browser's way is a person, with nothing else on the screen than what is answered. */
 static bool is_browser(const struct request *request)
 {
-    return http_list_has(request->accept, "text/html");
+    return http_accept_weight(request->accept, "text/html") > 0;
 }
 
 static void answer_refused(const struct request *request, struct answer *answer, const char *why)

@@ -426,17 +426,23 @@ static void append_tags(GString *out)
     g_string_append_c(out, ']');
 }
 
-char *api_contract_openapi(void)
+char *contract_openapi(const char *public_path)
 {
     g_autoptr(GString) out = g_string_new(
         "{\"openapi\":\"3.0.3\",\"info\":{\"title\":\"Vedette\",\"version\":\"" VEDETTE_VERSION "\",\"description\":"
         "\"Video analytics. Errors are problem+json (RFC 9457) with a stable code and the path of each bad field.\","
         "\"license\":{\"name\":\"Apache-2.0\",\"url\":\"https://www.apache.org/licenses/LICENSE-2.0\"},"
-        "\"contact\":{\"name\":\"whoever runs this server\"}},\"servers\":[{\"url\":\"/\",\"description\":"
-        "\"the server that serves this\"}]");
+        "\"contact\":{\"name\":\"whoever runs this server\"}},\"servers\":[{\"url\":");
+    record_append_json_string(out, public_path && *public_path ? public_path : "/");
+    g_string_append(out, ",\"description\":\"the server that serves this\"}]");
     append_tags(out);
     append_paths(out);
     append_components(out);
     g_string_append_c(out, '}');
     return contract_indent(out->str);
+}
+
+char *api_contract_openapi(void)
+{
+    return contract_openapi(NULL);
 }

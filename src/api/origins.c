@@ -18,6 +18,14 @@ bool origin_is_allowed(const struct request *request)
     return http_origin_is_host(request->origin, request->host) || is_listed(request);
 }
 
+void answer_foreign(struct answer *answer)
+{
+    answer_problem(answer, MHD_HTTP_FORBIDDEN,
+                   "the request comes from another site's page: its Origin is neither what Host says nor one of "
+                   "http.cors_origins; a proxy on the way must pass Host on",
+                   NULL);
+}
+
 /* Whoever may ask may also read; everyone else's pages may not (the Fetch standard's CORS protocol). */
 void answer_cors(const struct request *request, struct answer *answer)
 {

@@ -44,7 +44,7 @@ static void handle_org(struct request *request, struct answer *answer)
 static bool is_expected_org(void *data, const struct org *org)
 {
     g_autofree char *etag = record_etag(&org_descriptor, org);
-    return http_list_has(data, "*") || http_list_has(data, etag);
+    return http_etag_matches(data, etag);
 }
 
 static void handle_org_change(struct request *request, struct answer *answer)
@@ -161,7 +161,7 @@ static void handle_site_create(struct request *request, struct answer *answer)
 static bool is_expected(void *data, const struct site *site)
 {
     g_autofree char *etag = record_etag(&site_descriptor, site);
-    return http_list_has(data, "*") || http_list_has(data, etag);
+    return http_etag_matches(data, etag);
 }
 
 static void handle_site_put(struct request *request, struct answer *answer)

@@ -266,6 +266,7 @@ static bool read_expected(const struct request *request, struct policy_change *c
     if (!match || change->must_exist)
         return true;
     guint64 number;
+    match += g_str_has_prefix(match, "W/") ? strlen("W/") : 0; /* as http_etag_matches has it */
     size_t length = strlen(match);
     g_autofree char *digits = length > 2 && match[0] == '"' ? g_strndup(match + 1, length - 2) : g_strdup(match);
     if (g_ascii_string_to_unsigned(digits, 10, 1, G_MAXINT32, &number, NULL)) {

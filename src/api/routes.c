@@ -65,32 +65,16 @@ bool route_takes_merge_patch(const struct route *route)
 
 /* ---- finding ---- */
 
-/* Whether some route's path is the target letter by letter: then those with an id in that place are not meant, as
- * OpenAPI has it. */
-static bool is_named(const struct http_target *target)
-{
-    const char *id;
-    bool is_found = false;
-    for (size_t i = 0; route_groups[i]; i++)
-        for (size_t j = 0; j < route_groups[i]->count && !is_found; j++)
-            is_found = !strchr(route_groups[i]->routes[j].path, '{') &&
-                       http_target_matches(target, route_groups[i]->routes[j].path, &id);
-    return is_found;
-}
-
-static bool route_matches(const struct route *route, const struct http_target *target, bool is_named, const char **id)
-{
-    return http_target_matches(target, route->path, id) && !(is_named && strchr(route->path, '{'));
-}
-
 static void append_methods(const struct route_group *group, const struct http_target *target, GString *methods)
 {
     const char *id;
-    bool has_name = is_named(target);
-    for (size_t i = 0; i < group->count; i++)
-        if (route_matches(&group->routes[i], target, has_name, &id))
-            g_string_append_printf(methods, "%s, %s", group->routes[i].method,
-                                   strcmp(group->routes[i].method, "GET") == 0 ? "HEAD, " : "");
+    for (size_t i = 0; i < group->count; i++) {
+        const char *method = group->routes[i].method;
+        g_autofree char *item = g_strconcat(method, ", ", NULL);
+        /* a thing may be called what an address beside it is */
+        if (http_target_matches(target, group->routes[i].path, &id) && !strstr(methods->str, item))
+            g_string_append_printf(methods, "%s%s", item, strcmp(method, "GET") == 0 ? "HEAD, " : "");
+    }
 }
 
 /* The methods a path takes: "GET, HEAD, OPTIONS"; NULL when there is no such path. */
@@ -123,13 +107,14 @@ static void answer_without_route(const struct request *request, const struct ui_
     answer_header(answer, "Allow", "%s", methods);
 }
 
-/* Looks for the route of the request's method and path. */
-static void find_in_group(const struct route_group *group, bool has_name, struct request *request)
+/* Looks for the route of the request's method and path. One whose path is the target letter by letter comes before
+ * those with an id in that place, which are meant by other methods: a camera may be called `test`. */
+static void find_in_group(const struct route_group *group, struct request *request)
 {
     const char *id;
     for (size_t i = 0; i < group->count; i++) {
         const struct route *route = &group->routes[i];
-        if (strcmp(request->method, route->method) != 0 || !route_matches(route, request->target, has_name, &id))
+        if (strcmp(request->method, route->method) != 0 || !http_target_matches(request->target, route->path, &id))
             continue;
         if (!request->route || !id) {
             request->route = route;
@@ -140,9 +125,8 @@ static void find_in_group(const struct route_group *group, bool has_name, struct
 
 static void find_in_groups(struct request *request)
 {
-    bool has_name = is_named(request->target);
     for (size_t i = 0; route_groups[i]; i++)
-        find_in_group(route_groups[i], has_name, request);
+        find_in_group(route_groups[i], request);
 }
 
 size_t route_body_bytes(const struct request *request)
@@ -302,7 +286,7 @@ static bool is_let_in(struct request *request, struct answer *answer)
 {
     const struct route *route = request->route;
     if (is_foreign(request)) {
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, "the request comes from another site's page", NULL);
+        answer_foreign(answer);
         return false;
     }
     if (!request->is_read && !limits_take_address(request, answer)) /* wrong logins cost too */

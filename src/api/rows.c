@@ -115,7 +115,7 @@ static bool is_expected(void *data, const void *record)
     const struct edit_state *state = data;
     const char *if_match = state->request->if_match;
     g_autofree char *etag = record_etag(state->kind->descriptor, record);
-    return !if_match || http_list_has(if_match, "*") || http_list_has(if_match, etag);
+    return !if_match || http_etag_matches(if_match, etag);
 }
 
 static bool edit_record(void *data, void *record, GError **error)

@@ -17,7 +17,7 @@ void answer_ui_file(const struct ui_file *file, const char *if_none_match, struc
     answer_header(answer, "ETag", "%s", file->etag);
     answer_header(answer, "Cache-Control", "%s",
                   file->is_immutable ? "public, max-age=31536000, immutable" : "no-cache");
-    if (http_list_has(if_none_match, file->etag)) {
+    if (http_etag_matches(if_none_match, file->etag)) {
         answer->status = MHD_HTTP_NOT_MODIFIED;
         return;
     }

@@ -56,7 +56,7 @@ void handle_websocket(struct request *request, struct answer *answer)
                         http_list_has(header(request, "Connection"), "upgrade") &&
                         g_strcmp0(header(request, "Sec-WebSocket-Version"), "13") == 0 && is_key(key);
     if (request->origin && !origin_is_allowed(request)) {
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, "the request comes from another site's page", NULL);
+        answer_foreign(answer);
     } else if (request->is_by_cookie && !request->origin) {
         answer_problem(answer, MHD_HTTP_FORBIDDEN, "a login by cookie needs a browser's Origin", NULL);
     } else if (!is_handshake) {

@@ -111,7 +111,7 @@ static bool is_as_read(void *data, const struct user *user)
 {
     struct reading *reading = data;
     g_autofree char *etag = record_etag(&user_descriptor, user);
-    reading->is_old = !http_list_has(reading->if_match, "*") && !http_list_has(reading->if_match, etag);
+    reading->is_old = !http_etag_matches(reading->if_match, etag);
     return !reading->is_old;
 }
 

@@ -116,7 +116,7 @@ static const struct record_field http_fields[] = {
           .max_count = 4096, .check_text = check_origins),
     FIELD(struct http_settings, public_path, RECORD_NEEDS_RESTART,
           "path below which a proxy has this server, like /cams, and which it takes away before it asks us: cookies "
-          "are for it alone; empty: the server has its name to itself",
+          "are for it alone, Location and /openapi.json are below it; empty: the server has its name to itself",
           .max_count = 256, .check_text = check_public_path),
     FIELD(struct http_settings, trusted_proxies, RECORD_NEEDS_RESTART,
           "addresses and networks (10.0.0.0/8) of proxies before us, separated by commas, whose X-Forwarded-For and "

@@ -208,6 +208,58 @@ static void test_only_trusted_proxies_are_believed(void)
     }
 }
 
+/* What is made says where it is, and the contract where its addresses begin: as who comes through the proxy has it. */
+static void test_addresses_are_below_the_proxys_path(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    g_free(world.settings.http.public_path);
+    world.settings.http.public_path = g_strdup("/cams");
+    world_start(&world);
+    g_autofree char *headers = bearer(world_login(&world)),
+                    *typed = g_strconcat(headers, "Content-Type: application/json\r\n", NULL);
+    struct reply reply = world_request(&world, "POST", "/api/v1/sites", typed, "{\"id\":\"lyon\",\"name\":\"Lyon\"}");
+    g_autofree char *place = reply_header(&reply, "Location");
+    g_assert_cmpint(reply.status, ==, 201);
+    g_assert_cmpstr(place, ==, "/cams/api/v1/sites/lyon");
+    reply_clear(&reply);
+    json_t *contract = json_of(&world, "GET", "/openapi.json", "", NULL, 200);
+    g_assert_cmpstr(text_of(json_array_get(json_object_get(contract, "servers"), 0), "url"), ==, "/cams");
+    json_decref(contract);
+    world_clear(&world);
+}
+
+/* A proxy that compresses makes tags weak; spreadsheets say how much they want CSV. */
+static void test_what_proxies_and_spreadsheets_say_is_understood(void)
+{
+    struct api_world world;
+    world_init(&world);
+    g_autofree char *headers = bearer(world_login(&world)),
+                    *typed = g_strconcat(headers, "Content-Type: application/json\r\n", NULL);
+    struct reply reply = world_request(&world, "POST", "/api/v1/sites", typed, "{\"id\":\"lyon\",\"name\":\"Lyon\"}");
+    g_autofree char *etag = reply_header(&reply, "ETag"),
+                    *known = g_strdup_printf("%sIf-None-Match: W/%s\r\n", headers, etag),
+                    *any = g_strconcat(headers, "If-None-Match: *\r\n", NULL),
+                    *change = g_strdup_printf("%sIf-Match: W/%s\r\n", typed, etag),
+                    *sheet = g_strconcat(headers, "Accept: text/csv;q=0.9, text/html;q=0.5\r\n", NULL),
+                    *program = g_strconcat(headers, "Accept: application/json, text/csv;q=0.5\r\n", NULL);
+    reply_clear(&reply);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/sites/lyon", known, NULL), ==, 304);
+    g_assert_cmpint(status_of(&world, "GET", "/api/v1/sites/lyon", any, NULL), ==, 304);
+    g_assert_cmpint(status_of(&world, "PUT", "/api/v1/sites/lyon", change, "{\"name\":\"Lyon 2\"}"), ==, 200);
+    g_assert_cmpint(status_of(&world, "PUT", "/api/v1/sites/lyon", change, "{\"name\":\"Lyon 3\"}"), ==, 412);
+    const struct {
+        const char *headers, *type;
+    } cases[] = {{sheet, "text/csv"}, {program, "application/json"}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        reply = world_request(&world, "GET", "/api/v1/sites", cases[i].headers, NULL);
+        g_autofree char *type = reply_header(&reply, "Content-Type");
+        g_assert_true(g_str_has_prefix(type, cases[i].type));
+        reply_clear(&reply);
+    }
+    world_clear(&world);
+}
+
 /* P7: nothing answers differently for a name that exists. */
 static void test_p07_names_are_not_told(void)
 {
@@ -228,6 +280,8 @@ int main(int argc, char **argv)
     CASE(requests_are_limited_by_class);
     CASE(pages_elsewhere_must_be_named);
     CASE(pages_elsewhere_read_early_refusals);
+    CASE(addresses_are_below_the_proxys_path);
+    CASE(what_proxies_and_spreadsheets_say_is_understood);
     CASE(cors_is_closed_by_default);
     CASE(only_trusted_proxies_are_believed);
     CASE(p07_names_are_not_told);

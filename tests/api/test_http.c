@@ -135,6 +135,7 @@ static void test_words(void)
     g_assert_null(http_bearer_get("Bearer "));
     g_assert_true(http_list_has("keep-alive, Upgrade", "upgrade"));
     g_assert_false(http_list_has("keep-alive, Upgraded", "upgrade"));
+    g_assert_false(http_list_has(NULL, "upgrade"));
     g_assert_true(http_content_type_is("application/JSON; charset=utf-8", "application/json"));
     g_assert_false(http_content_type_is("application/jsonx", "application/json"));
     guint64 length;
@@ -143,6 +144,35 @@ static void test_words(void)
     g_assert_false(http_parse_length("+12", &length));
     g_assert_false(http_parse_length("12 ", &length));
     g_assert_false(http_parse_length("", &length));
+}
+
+/* RFC 9110 sections 13.1.1, 13.1.2 and 12.5.1. */
+static void test_tags_and_types_are_read_as_http_has_them(void)
+{
+    static const struct {
+        const char *header;
+        bool is_match;
+    } tags[] = {{"\"a\"", true}, {"W/\"a\"", true}, {"\"b\", W/\"a\" ", true}, {"*", true},       {"\"b\"", false},
+                {"W/", false},   {"a", false},      {"w/\"a\"", false},        {"\"aa\"", false}, {NULL, false}};
+    static const struct {
+        const char *header;
+        double weight;
+    } types[] = {{"text/csv", 1},
+                 {"TEXT/CSV; charset=utf-8", 1},
+                 {"application/json, text/csv;q=0.9", 0.9},
+                 {"text/csv; charset=utf-8; Q=0.25, */*", 0.25},
+                 {"text/csv;q=0", 0},
+                 {"text/csvx, */*", 0},
+                 {"", 0},
+                 {NULL, 0}};
+    for (size_t i = 0; i < G_N_ELEMENTS(tags); i++) {
+        g_test_message("%s", tags[i].header);
+        g_assert_true(http_etag_matches(tags[i].header, "\"a\"") == tags[i].is_match);
+    }
+    for (size_t i = 0; i < G_N_ELEMENTS(types); i++) {
+        g_test_message("%s", types[i].header);
+        g_assert_cmpfloat(http_accept_weight(types[i].header, "text/csv"), ==, types[i].weight);
+    }
 }
 
 int main(int argc, char **argv)
@@ -154,5 +184,6 @@ int main(int argc, char **argv)
     g_test_add_func("/http/cookies", test_cookies);
     g_test_add_func("/http/hosts_and_origins", test_hosts_and_origins);
     g_test_add_func("/http/words", test_words);
+    g_test_add_func("/http/tags_and_types_are_read_as_http_has_them", test_tags_and_types_are_read_as_http_has_them);
     return g_test_run();
 }

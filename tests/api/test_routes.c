@@ -214,6 +214,27 @@ static void test_what_is_not_valid_is_told_with_its_path_and_a_code(void)
     world_clear(&world);
 }
 
+/* An id may be what an address beside it is called: each method is the one's that takes it. */
+static void test_a_camera_may_be_called_as_an_address_is(void)
+{
+    struct api_world world;
+    world_prepare(&world);
+    world_add_camera(&world, "test", "default");
+    world_start(&world);
+    struct reply reply = world_get(&world, "/api/v1/cameras/test", world_login(&world));
+    g_assert_cmpint(reply.status, ==, 200);
+    reply_clear(&reply);
+    reply = world_request(&world, "OPTIONS", "/api/v1/cameras/test", "", NULL);
+    g_autofree char *allow = reply_header(&reply, "Allow"),
+                    *headers = g_strdup_printf("Authorization: Bearer %s\r\n", world.token);
+    g_assert_cmpstr(allow, ==, "GET, HEAD, PATCH, DELETE, POST, OPTIONS");
+    reply_clear(&reply);
+    reply = world_request(&world, "POST", "/api/v1/cameras/test", headers, "{}");
+    assert_problem(&reply, 400, "invalid", "source"); /* which makes no camera, and tries one */
+    reply_clear(&reply);
+    world_clear(&world);
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -228,5 +249,6 @@ int main(int argc, char **argv)
     g_test_add_func("/routes/what is not valid is told with its path and a code",
                     test_what_is_not_valid_is_told_with_its_path_and_a_code);
     g_test_add_func("/routes/no_copy_is_kept_of_secrets", test_no_copy_is_kept_of_secrets);
+    g_test_add_func("/routes/a camera may be called as an address is", test_a_camera_may_be_called_as_an_address_is);
     return g_test_run();
 }
