@@ -141,11 +141,14 @@ async function a3SchemasReferToOneAnother() {
 async function a4RouterAndContractAreTheSame() {
   const server = await new Server().start();
   try {
-    for (const [path, methods] of Object.entries(contract.paths)) {
+    for (const path of Object.keys(contract.paths)) {
       const filled = path.replace(/\{(\w+)\}/g, "x");
+      // the name at an address may be a thing's id, too: each method is the one's that has it
+      const meant = (other) => new RegExp(`^${other.replace(/\{\w+\}/g, "[^/]+")}$`).test(filled);
+      const methods = Object.entries(contract.paths).filter(([other]) => meant(other)).flatMap(([, of]) => Object.keys(of));
       const answer = await server.send("OPTIONS", filled);
       const taken = answer.headers.get("Allow")?.split(", ").filter((name) => name !== "HEAD" && name !== "OPTIONS");
-      assert.deepEqual(new Set(taken), new Set(Object.keys(methods).map((name) => name.toUpperCase())), path);
+      assert.deepEqual(new Set(taken), new Set(methods.map((name) => name.toUpperCase())), path);
     }
     const served = JSON.parse((await server.send("GET", "/openapi.json")).text);
     assert.deepEqual(served, contract);
