@@ -113,20 +113,33 @@ static int usage(void)
     return 2;
 }
 
-static int contracts_main(int argc, char **argv)
+static int write_contract(const char *kind, const char *directory)
 {
-    if (argc != 4 || strcmp(argv[2], "--out") != 0)
-        return usage();
     for (size_t i = 0; i < G_N_ELEMENTS(contracts); i++) {
-        if (strcmp(argv[1], contracts[i].name) != 0)
+        if (strcmp(kind, contracts[i].name) != 0)
             continue;
         g_autoptr(GError) error = NULL;
-        if (g_mkdir_with_parents(argv[3], 0755) == 0 && contracts[i].write(argv[3], &error))
+        if (g_mkdir_with_parents(directory, 0755) == 0 && contracts[i].write(directory, &error))
             return 0;
-        fprintf(stderr, "vedette contracts: write into %s: %s\n", argv[3], error ? error->message : g_strerror(errno));
+        fprintf(stderr, "vedette contracts: write into %s: %s\n", directory,
+                error ? error->message : g_strerror(errno));
         return 1;
     }
     return usage();
+}
+
+/* In any order, as other commands take theirs. */
+static int contracts_main(int argc, char **argv)
+{
+    g_autofree char *directory = NULL;
+    const GOptionEntry entries[] = {
+        {"out", 0, 0, G_OPTION_ARG_FILENAME, &directory, "the directory to write into", "DIR"},
+        {NULL},
+    };
+    g_autoptr(GOptionContext) context = g_option_context_new("KIND");
+    g_option_context_add_main_entries(context, entries, NULL);
+    bool is_read = g_option_context_parse(context, &argc, &argv, NULL) && argc == 2 && directory;
+    return is_read ? write_contract(argv[1], directory) : usage();
 }
 
 const struct cli_command command_contracts = {

@@ -15,6 +15,16 @@ async function write(kind) {
   return directory;
 }
 
+async function itsArgumentsComeInAnyOrder() {
+  const directory = temporaryDirectory();
+  for (const words of [["--out", directory, "sql"], [`--out=${directory}`, "sql"], ["sql", `--out=${directory}`]]) {
+    const { status, words: said } = await run(binary, "contracts", ...words);
+    assert.equal(status, 0, said);
+  }
+  assert.equal((await run(binary, "contracts", "sql")).status, 2);
+  assert.equal((await run(binary, "contracts", "--out", directory)).status, 2);
+}
+
 async function a1IsCleanUnderRedocly() {
   process.env.REDOCLY_TELEMETRY = "off";
   process.env.REDOCLY_SUPPRESS_UPDATE_NOTICE = "true";
@@ -338,6 +348,7 @@ await runTests([
   ["a01_a_patch_is_a_merge_patch", a1APatchIsAMergePatch],
   ["a01_a_form_has_the_parts_that_json_has", a1AFormHasThePartsThatJsonHas],
   ["a02_written_the_same_each_time", a2IsWrittenTheSameEachTime],
+  ["a03_arguments_come_in_any_order", itsArgumentsComeInAnyOrder],
   ["a03_typescript_compiles", a3TypescriptCompiles],
   ["a03_typescript_says_what_may_be_sent", a3TypescriptSaysWhatMayBeSent],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
