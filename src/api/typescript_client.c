@@ -6,7 +6,7 @@
 
 static const char transport[] =
     "// Made by `vedette docs` from the server's route table: `make docs` writes it anew.\n"
-    "import type * as records from \"./records\";\n"
+    "import type * as records from \"./records.js\";\n"
     "\n"
     "/** What the server said instead of doing what it was asked. `problem` is null when it did not say it as JSON. "
     "*/\n"
@@ -67,7 +67,7 @@ static const char transport[] =
     "  constructor(private readonly options: ClientOptions) {}\n"
     "\n"
     "  private async send(method: string, path: string, query: Query, body: unknown, call: Call): Promise<Response> {\n"
-    "    const address = new URL(path.slice(1), this.options.baseUrl);\n"
+    "    const address = new URL(path.slice(1), this.options.baseUrl.replace(/\\/?$/, \"/\"));\n"
     "    for (const [name, value] of Object.entries(query))\n"
     "      if (value !== undefined) address.searchParams.set(name, String(value));\n"
     "    const headers = new Headers(call.headers);\n"

@@ -17,6 +17,7 @@ static const char package_json[] = "{\n"
                                    "  \"type\": \"module\",\n"
                                    "  \"main\": \"client.js\",\n"
                                    "  \"types\": \"client.d.ts\",\n"
+                                   "  \"exports\": { \".\": \"./client.js\", \"./records\": \"./records.js\" },\n"
                                    "  \"scripts\": { \"build\": \"tsc\" },\n"
                                    "  \"devDependencies\": { \"typescript\": \"^5.8.2\" }\n"
                                    "}\n";

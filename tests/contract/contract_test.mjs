@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { createHmac } from "node:crypto";
 import { once } from "node:events";
-import { readFileSync, readdirSync, writeFileSync } from "node:fs";
+import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { join } from "node:path";
 import { named } from "./compare.mjs";
@@ -99,7 +99,7 @@ async function a3TypescriptCompiles() {
 
 /* What must compile, and what must not: a list is read as JSON, so it cannot be asked for as CSV, and its items have what
  * is asked for. */
-const USES = `import { Client } from "./client";
+const USES = `import { Client } from "./client.js";
 export async function changeOnce(client: Client): Promise<string | null> {
   const told: (string | null)[] = [];
   await client.getCamera("door", { onResponse: ({ status, headers }) => told.push(headers.get("ETag"), String(status)) });
@@ -134,6 +134,40 @@ async function a3TypescriptSaysWhatMayBeSent() {
   await client.getCamera("door", { onResponse });
   await assert.rejects(client.patchCamera("door", { username: null }, {}, { onResponse }), /changed/);
   assert.deepEqual(told, [200, '"1"', 412, "7"]);
+  for (const baseUrl of ["https://host/cams", "https://host/cams/"]) {
+    const asked = [];
+    await new Client({ baseUrl, fetch: async (address) => asked.push(String(address)) && new Response("{}") }).getCamera("door");
+    assert.deepEqual(asked, ["https://host/cams/api/v1/cameras/door"]);
+  }
+}
+
+/* A program of Node's, as `tsc --init` sets one up, that has the built package: its types must be known there. */
+const CONSUMER = `import { Client, type Page } from "vedette-client";
+import type { Me } from "vedette-client/records";
+const client = new Client({ baseUrl: "http://localhost/" });
+const me: Me = await client.getMe();
+// @ts-expect-error
+const number: number = me.username;
+// @ts-expect-error
+me.nothing_such;
+// @ts-expect-error
+await client.patchCamera("door", { nothing_such: 1 });
+export const all: [Page<Me> | null, number] = [null, number];
+`;
+
+async function a3TypescriptIsTypedForNodesPrograms() {
+  const consumer = temporaryDirectory();
+  const vendored = join(consumer, "node_modules", "vedette-client");
+  cpSync(await write("typescript"), vendored, { recursive: true });
+  const built = await run("node_modules/.bin/tsc", "-p", vendored);
+  assert.equal(built.status, 0, built.words);
+  for (const name of readdirSync(vendored)) if (/^\w+\.ts$/.test(name)) rmSync(join(vendored, name)); // as it is published
+  writeFileSync(join(consumer, "package.json"), '{"type":"module"}');
+  writeFileSync(join(consumer, "program.ts"), CONSUMER);
+  const compilerOptions = { target: "ES2022", module: "NodeNext", strict: true, skipLibCheck: true, noEmit: true, types: [] };
+  writeFileSync(join(consumer, "tsconfig.json"), JSON.stringify({ compilerOptions, files: ["program.ts"] }));
+  const { status, words } = await run("node_modules/.bin/tsc", "-p", consumer);
+  assert.equal(status, 0, words);
 }
 
 async function a3SchemasReferToOneAnother() {
@@ -351,6 +385,7 @@ await runTests([
   ["a03_arguments_come_in_any_order", itsArgumentsComeInAnyOrder],
   ["a03_typescript_compiles", a3TypescriptCompiles],
   ["a03_typescript_says_what_may_be_sent", a3TypescriptSaysWhatMayBeSent],
+  ["a03_typescript_is_typed_for_nodes_programs", a3TypescriptIsTypedForNodesPrograms],
   ["a03_schemas_refer_to_one_another", a3SchemasReferToOneAnother],
   ["a04_router_and_contract_are_the_same", a4RouterAndContractAreTheSame],
   ["a04_csrf_tokens_are_asked_for_where_written", a4CsrfTokensAreAskedForWhereWritten],

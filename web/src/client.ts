@@ -1,5 +1,5 @@
 // Made by `vedette docs` from the server's route table: `make docs` writes it anew.
-import type * as records from "./records";
+import type * as records from "./records.js";
 
 /** What the server said instead of doing what it was asked. `problem` is null when it did not say it as JSON. */
 export class ApiError extends Error {
@@ -57,7 +57,7 @@ export class Client {
   constructor(private readonly options: ClientOptions) {}
 
   private async send(method: string, path: string, query: Query, body: unknown, call: Call): Promise<Response> {
-    const address = new URL(path.slice(1), this.options.baseUrl);
+    const address = new URL(path.slice(1), this.options.baseUrl.replace(/\/?$/, "/"));
     for (const [name, value] of Object.entries(query))
       if (value !== undefined) address.searchParams.set(name, String(value));
     const headers = new Headers(call.headers);
