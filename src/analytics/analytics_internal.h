@@ -43,9 +43,7 @@ void rule_free_nothing(void *state);
 
 /* What a rule found; the rest of its signal is the same for all. */
 struct finding {
-    enum service service;
-    const char *kind;
-    enum severity severity;
+    enum rule_signal signal;
     const char *place;             /* id of a zone or line; NULL: the camera */
     const struct watched *watched; /* who; NULL: nobody */
     const struct record_box *box;  /* NULL: the whole picture */

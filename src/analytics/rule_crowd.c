@@ -7,11 +7,7 @@ static void tell(const struct zone_watch *watch, const struct observation *obser
 {
     char attributes[64];
     g_snprintf(attributes, sizeof attributes, "{\"count\":%d,\"limit\":%d}", watch->inside, watch->zone->crowd_limit);
-    rule_tell(&(struct finding){.service = SERVICE_SAFETY,
-                                .kind = "crowd",
-                                .severity = SEVERITY_MEDIUM,
-                                .place = watch->zone->id,
-                                .attributes = attributes},
+    rule_tell(&(struct finding){.signal = RULE_SIGNAL_CROWD, .place = watch->zone->id, .attributes = attributes},
               observation, sink);
 }
 

@@ -77,9 +77,7 @@ static void see(void *data, void *item, const struct observed_track *track, cons
         return;
     faller->told_us = media_us;
     faller->lying_us = -1;
-    rule_tell(&(struct finding){.service = SERVICE_SAFETY,
-                                .kind = "fall",
-                                .severity = SEVERITY_HIGH,
+    rule_tell(&(struct finding){.signal = RULE_SIGNAL_FALL,
                                 .watched = &faller->watched,
                                 .box = &box,
                                 .attributes = "{\"experimental\":true}"},

@@ -14,11 +14,11 @@ static void observe(void *state, const struct rule_context *context, const struc
         const struct zone_watch *watch = &context->zones[i];
         if (!is_guarded(watch->zone))
             continue;
-        const char *kind = watch->zone->kind == ZONE_RESTRICTED ? "restricted_zone" : "intrusion";
+        enum rule_signal signal =
+            watch->zone->kind == ZONE_RESTRICTED ? RULE_SIGNAL_RESTRICTED_ZONE : RULE_SIGNAL_INTRUSION;
         for (int j = 0; j < watch->present_count; j++)
             if (zone_watch_may_tell(watch, watch->present[j], STAY_INTRUSION, context, observation))
-                zone_watch_tell(watch, watch->present[j], STAY_INTRUSION,
-                                (struct finding){.service = SERVICE_SAFETY, .kind = kind, .severity = SEVERITY_HIGH},
+                zone_watch_tell(watch, watch->present[j], STAY_INTRUSION, (struct finding){.signal = signal},
                                 observation, sink);
     }
 }

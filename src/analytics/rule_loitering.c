@@ -11,11 +11,8 @@ static void observe_stay(const struct zone_watch *watch, struct zone_stay *stay,
         return;
     char attributes[64];
     g_snprintf(attributes, sizeof attributes, "{\"seconds\":%.1f}", seconds);
-    zone_watch_tell(
-        watch, stay, STAY_LOITERING,
-        (struct finding){
-            .service = SERVICE_SAFETY, .kind = "loitering", .severity = SEVERITY_MEDIUM, .attributes = attributes},
-        observation, sink);
+    zone_watch_tell(watch, stay, STAY_LOITERING,
+                    (struct finding){.signal = RULE_SIGNAL_LOITERING, .attributes = attributes}, observation, sink);
 }
 
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,

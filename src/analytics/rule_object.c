@@ -181,9 +181,7 @@ static void tell(const struct zone_watch *watch, const struct object *object, co
     char attributes[64];
     g_snprintf(attributes, sizeof attributes, "{\"seconds\":%.1f}",
                (double)(observation->media_us - object->alone_us) / 1e6);
-    rule_tell(&(struct finding){.service = object->is_taken ? SERVICE_ANTITHEFT : SERVICE_SAFETY,
-                                .kind = object->is_taken ? "object_taken" : "object_left",
-                                .severity = SEVERITY_HIGH,
+    rule_tell(&(struct finding){.signal = object->is_taken ? RULE_SIGNAL_OBJECT_TAKEN : RULE_SIGNAL_OBJECT_LEFT,
                                 .place = watch->zone->id,
                                 .box = &object->box,
                                 .attributes = attributes},

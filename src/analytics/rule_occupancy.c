@@ -48,12 +48,9 @@ static void tell_exceeded(const struct zone_watch *watch, const struct observati
     char attributes[64];
     g_snprintf(attributes, sizeof attributes, "{\"count\":%d,\"limit\":%d}", watch->inside,
                watch->zone->occupancy_limit);
-    rule_tell(&(struct finding){.service = SERVICE_OCCUPANCY,
-                                .kind = "occupancy_exceeded",
-                                .severity = SEVERITY_MEDIUM,
-                                .place = watch->zone->id,
-                                .attributes = attributes},
-              observation, sink);
+    rule_tell(
+        &(struct finding){.signal = RULE_SIGNAL_OCCUPANCY_EXCEEDED, .place = watch->zone->id, .attributes = attributes},
+        observation, sink);
 }
 
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,

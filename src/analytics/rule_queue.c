@@ -27,11 +27,7 @@ static void tell(const struct zone_watch *watch, struct queue queue, const struc
     char attributes[96];
     g_snprintf(attributes, sizeof attributes, "{\"length\":%d,\"limit\":%d,\"longest_wait_seconds\":%.1f}",
                queue.length, watch->zone->queue_limit, queue.longest_seconds);
-    rule_tell(&(struct finding){.service = SERVICE_OCCUPANCY,
-                                .kind = "queue_long",
-                                .severity = SEVERITY_LOW,
-                                .place = watch->zone->id,
-                                .attributes = attributes},
+    rule_tell(&(struct finding){.signal = RULE_SIGNAL_QUEUE_LONG, .place = watch->zone->id, .attributes = attributes},
               observation, sink);
 }
 

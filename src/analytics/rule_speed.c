@@ -33,11 +33,8 @@ static void observe_stay(const struct zone_watch *watch, struct zone_stay *stay,
     char attributes[96];
     g_snprintf(attributes, sizeof attributes, "{\"speed\":%.2f,\"limit\":%.2f,\"unit\":\"%s\"}", speed,
                watch->zone->speed_limit, context->ground->is_calibrated ? "m/s" : "widths/s");
-    zone_watch_tell(
-        watch, stay, STAY_SPEED,
-        (struct finding){
-            .service = SERVICE_SAFETY, .kind = "speeding", .severity = SEVERITY_MEDIUM, .attributes = attributes},
-        observation, sink);
+    zone_watch_tell(watch, stay, STAY_SPEED, (struct finding){.signal = RULE_SIGNAL_SPEEDING, .attributes = attributes},
+                    observation, sink);
 }
 
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,

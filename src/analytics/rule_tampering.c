@@ -3,8 +3,9 @@
 #include "analytics/analytics_internal.h"
 
 enum tamper { TAMPER_DARK, TAMPER_COVERED, TAMPER_BLURRED, TAMPER_MOVED, TAMPER_FROZEN, TAMPERS };
-static const char *const tamper_kinds[TAMPERS] = {"camera_dark", "camera_covered", "camera_blurred", "camera_moved",
-                                                  "camera_frozen"};
+static const enum rule_signal tamper_signals[TAMPERS] = {RULE_SIGNAL_CAMERA_DARK, RULE_SIGNAL_CAMERA_COVERED,
+                                                         RULE_SIGNAL_CAMERA_BLURRED, RULE_SIGNAL_CAMERA_MOVED,
+                                                         RULE_SIGNAL_CAMERA_FROZEN};
 
 /* A picture tells of the moments before it, not of an outage, nor of all that lies between two key frames: it stands
  * for this long at most. */
@@ -48,11 +49,7 @@ static void tell(enum tamper tamper, const struct picture_facts *picture, const 
     char attributes[128];
     g_snprintf(attributes, sizeof attributes, "{\"luma\":%d,\"edges\":%.2f,\"contrast\":%.2f,\"likeness\":%.2f}",
                picture->mean_luma, picture->edges / one, picture->contrast / one, picture->likeness / one);
-    rule_tell(&(struct finding){.service = SERVICE_SYSTEM,
-                                .kind = tamper_kinds[tamper],
-                                .severity = tamper == TAMPER_DARK ? SEVERITY_MEDIUM : SEVERITY_HIGH,
-                                .attributes = attributes},
-              observation, sink);
+    rule_tell(&(struct finding){.signal = tamper_signals[tamper], .attributes = attributes}, observation, sink);
 }
 
 /* True when it has held long enough, in several pictures, and was not told. A frame that says otherwise now and then,

@@ -21,9 +21,7 @@ static void observe_line(const struct line_watch *watch, const struct rule_conte
         if (change->direction != wrong || !may_tell(change->walker, context, observation))
             continue;
         change->walker->told_us = observation->media_us;
-        rule_tell(&(struct finding){.service = SERVICE_SAFETY,
-                                    .kind = "wrong_direction",
-                                    .severity = SEVERITY_MEDIUM,
+        rule_tell(&(struct finding){.signal = RULE_SIGNAL_WRONG_DIRECTION,
                                     .place = watch->line->id,
                                     .watched = &change->walker->watched,
                                     .box = &change->walker->box},
@@ -64,11 +62,8 @@ static void observe_stay(const struct zone_watch *watch, struct zone_stay *stay,
     g_snprintf(attributes, sizeof attributes, "{\"heading\":%.0f,\"allowed\":%.0f}",
                heading < 0 ? heading + 360 : heading, watch->zone->allowed_heading.value);
     zone_watch_tell(watch, stay, STAY_DIRECTION,
-                    (struct finding){.service = SERVICE_SAFETY,
-                                     .kind = "wrong_direction",
-                                     .severity = SEVERITY_MEDIUM,
-                                     .attributes = attributes},
-                    observation, sink);
+                    (struct finding){.signal = RULE_SIGNAL_WRONG_DIRECTION, .attributes = attributes}, observation,
+                    sink);
 }
 
 static void observe(void *state, const struct rule_context *context, const struct observation *observation,

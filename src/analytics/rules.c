@@ -22,10 +22,11 @@ void rule_free_nothing(void *state)
 void rule_tell(const struct finding *finding, const struct observation *observation, const struct analytics_sink *sink)
 {
     uint64_t id = finding->watched ? finding->watched->id : 0;
+    const struct rule_signal_info *info = &rule_signals[finding->signal];
     struct signal signal = {
-        .service = finding->service,
-        .kind = (char *)(uintptr_t)finding->kind,
-        .severity = finding->severity,
+        .service = info->service,
+        .kind = (char *)(uintptr_t)info->kind,
+        .severity = info->severity,
         .confidence = 1,
         .started_at = {observation->at_ms},
         .track_ids = {&id, finding->watched ? 1 : 0},

@@ -38,6 +38,25 @@ static const struct record_field signal_fields[] = {
 const struct record_descriptor signal_descriptor =
     RECORD(struct signal, "Signal", 1, signal_fields, "Something a rule found worth telling.");
 
+const struct rule_signal_info rule_signals[RULE_SIGNAL_END] = {
+    [RULE_SIGNAL_INTRUSION] = {"intrusion", SERVICE_SAFETY, SEVERITY_HIGH},
+    [RULE_SIGNAL_RESTRICTED_ZONE] = {"restricted_zone", SERVICE_SAFETY, SEVERITY_HIGH},
+    [RULE_SIGNAL_LOITERING] = {"loitering", SERVICE_SAFETY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_OCCUPANCY_EXCEEDED] = {"occupancy_exceeded", SERVICE_OCCUPANCY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_CROWD] = {"crowd", SERVICE_SAFETY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_QUEUE_LONG] = {"queue_long", SERVICE_OCCUPANCY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_WRONG_DIRECTION] = {"wrong_direction", SERVICE_SAFETY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_SPEEDING] = {"speeding", SERVICE_SAFETY, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_OBJECT_LEFT] = {"object_left", SERVICE_SAFETY, SEVERITY_HIGH},
+    [RULE_SIGNAL_OBJECT_TAKEN] = {"object_taken", SERVICE_ANTITHEFT, SEVERITY_HIGH},
+    [RULE_SIGNAL_CAMERA_COVERED] = {"camera_covered", SERVICE_SYSTEM, SEVERITY_HIGH},
+    [RULE_SIGNAL_CAMERA_BLURRED] = {"camera_blurred", SERVICE_SYSTEM, SEVERITY_HIGH},
+    [RULE_SIGNAL_CAMERA_MOVED] = {"camera_moved", SERVICE_SYSTEM, SEVERITY_HIGH},
+    [RULE_SIGNAL_CAMERA_DARK] = {"camera_dark", SERVICE_SYSTEM, SEVERITY_MEDIUM},
+    [RULE_SIGNAL_CAMERA_FROZEN] = {"camera_frozen", SERVICE_SYSTEM, SEVERITY_HIGH},
+    [RULE_SIGNAL_FALL] = {"fall", SERVICE_SAFETY, SEVERITY_HIGH},
+};
+
 const struct server_signal_info server_signals[SERVER_SIGNAL_END] = {
     [SERVER_SIGNAL_CAMERA_OFFLINE] = {"camera_offline", SEVERITY_HIGH, .is_of_camera = true},
     [SERVER_SIGNAL_CAMERA_RECOVERED] = {"camera_recovered", SEVERITY_INFO, SERVER_SIGNAL_CAMERA_OFFLINE,
@@ -63,6 +82,17 @@ bool signal_is_of_server(const struct signal *signal)
         if (strcmp(server_signals[i].kind, signal->kind) == 0)
             return true;
     return false;
+}
+
+enum severity signal_kind_severity(const char *kind)
+{
+    for (size_t i = 1; i < RULE_SIGNAL_END; i++)
+        if (strcmp(rule_signals[i].kind, kind) == 0)
+            return rule_signals[i].severity;
+    for (size_t i = 1; i < SERVER_SIGNAL_END; i++)
+        if (strcmp(server_signals[i].kind, kind) == 0)
+            return server_signals[i].severity;
+    return (enum severity)0;
 }
 
 static const struct record_field zone_hit_fields[] = {

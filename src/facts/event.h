@@ -33,6 +33,33 @@ struct signal {
 };
 extern const struct record_descriptor signal_descriptor;
 
+/* ONE table of what rules raise. */
+enum rule_signal {
+    RULE_SIGNAL_INTRUSION = 1,
+    RULE_SIGNAL_RESTRICTED_ZONE,
+    RULE_SIGNAL_LOITERING,
+    RULE_SIGNAL_OCCUPANCY_EXCEEDED,
+    RULE_SIGNAL_CROWD,
+    RULE_SIGNAL_QUEUE_LONG,
+    RULE_SIGNAL_WRONG_DIRECTION,
+    RULE_SIGNAL_SPEEDING,
+    RULE_SIGNAL_OBJECT_LEFT,
+    RULE_SIGNAL_OBJECT_TAKEN,
+    RULE_SIGNAL_CAMERA_COVERED,
+    RULE_SIGNAL_CAMERA_BLURRED,
+    RULE_SIGNAL_CAMERA_MOVED,
+    RULE_SIGNAL_CAMERA_DARK,
+    RULE_SIGNAL_CAMERA_FROZEN,
+    RULE_SIGNAL_FALL,
+    RULE_SIGNAL_END,
+};
+struct rule_signal_info {
+    const char *kind;
+    enum service service;
+    enum severity severity;
+};
+extern const struct rule_signal_info rule_signals[RULE_SIGNAL_END]; /* by enum rule_signal */
+
 /* ONE table of what the server itself raises, of the service `system`; every other signal is a rule's. */
 enum server_signal {
     SERVER_SIGNAL_CAMERA_OFFLINE = 1,
@@ -61,6 +88,8 @@ struct server_signal_info {
 };
 extern const struct server_signal_info server_signals[SERVER_SIGNAL_END]; /* by enum server_signal */
 bool signal_is_of_server(const struct signal *signal);
+/* How bad what a rule or the server raises by this kind is; 0 when neither has such. */
+enum severity signal_kind_severity(const char *kind);
 
 enum zone_hit_event { ZONE_HIT_ENTER = 1, ZONE_HIT_EXIT, ZONE_HIT_DWELL };
 extern const char *const zone_hit_event_names[];

@@ -348,3 +348,38 @@ static const struct record_field dead_letter_fields[] = {
 };
 const struct record_descriptor dead_letter_descriptor =
     RECORD(struct dead_letter, "DeadLetter", 1, dead_letter_fields, "A notification that could not be delivered.");
+
+/* ---- what is valid and of no use ---- */
+
+static void warn_of_kinds(const struct record_strings *kinds, enum notify_about about, enum severity least,
+                          const char *endpoint, struct record_errors *warnings)
+{
+    for (size_t i = 0; i < kinds->count; i++) {
+        const char *kind = kinds->items[i];
+        enum severity severity = signal_kind_severity(kind);
+        g_autofree char *path = g_strdup_printf("%s.kinds[%zu]", endpoint, i);
+        if (!severity)
+            record_errors_add(
+                warnings, path,
+                "\"%s\": no rule and no signal of the server is called so (docs/rules.md has the rules'): "
+                "nothing is told unless somebody sends such",
+                kind);
+        else if (severity < least && about == NOTIFY_ABOUT_SIGNALS) /* an incident is as bad as its worst signal */
+            record_errors_add(warnings, path, "\"%s\" is of severity %s, and minimum_severity is %s: it is never told",
+                              kind, severity_names[severity - 1], severity_names[least - 1]);
+    }
+}
+
+void notify_kinds_warn(const struct notify_settings *settings, struct record_errors *warnings)
+{
+    const struct notify_webhook *webhooks = settings->webhooks.items;
+    const struct notify_broker *brokers = settings->brokers.items;
+    for (size_t i = 0; i < settings->webhooks.count; i++) {
+        g_autofree char *path = g_strdup_printf("notify.webhooks[%zu]", i);
+        warn_of_kinds(&webhooks[i].kinds, webhooks[i].about, webhooks[i].minimum_severity, path, warnings);
+    }
+    for (size_t i = 0; i < settings->brokers.count; i++) {
+        g_autofree char *path = g_strdup_printf("notify.brokers[%zu]", i);
+        warn_of_kinds(&brokers[i].kinds, brokers[i].about, brokers[i].minimum_severity, path, warnings);
+    }
+}

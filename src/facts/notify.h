@@ -64,6 +64,8 @@ struct notify_settings {
     char *refused_networks, *allowed_networks; /* of webhooks */
 };
 extern const struct record_descriptor notify_settings_descriptor;
+/* Of kinds in its endpoints' lists that nothing raises, or nothing so bad that they would be told of it. */
+void notify_kinds_warn(const struct notify_settings *settings, struct record_errors *warnings);
 
 /* The waits of a ladder as written in settings, seconds; at most `most`. Returns how many; 0: it is not valid. */
 size_t notify_ladder_read(const char *text, double *seconds, size_t most, GError **error);

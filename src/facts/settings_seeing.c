@@ -283,6 +283,7 @@ void settings_warn(const struct settings *settings, const struct model_card *car
     const struct camera *cameras = settings->cameras.items;
     double outage_seconds = settings->rules.outage_seconds;
     bool has_model = settings->detector.model && *settings->detector.model;
+    notify_kinds_warn(&settings->notify, warnings);
     warn_of_rate(settings->source.picture_fps, outage_seconds, "source.picture_fps", warnings);
     for (size_t i = 0; i < settings->cameras.count; i++) {
         g_autofree char *path = g_strdup_printf("cameras[%zu]", i);

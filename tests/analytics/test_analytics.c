@@ -255,6 +255,19 @@ static void test_values_are_quantised_and_bounded(void)
     g_assert_cmpint(observation_quantise(0.0 / 0.0, OBSERVATION_BOX_ONE), ==, INT16_MIN);
 }
 
+/* Who sets up whom to tell goes by what docs/rules.md says of how bad each signal is. */
+static void test_every_signal_is_documented_with_its_severity(void)
+{
+    g_autofree char *path = g_build_filename(g_getenv("VEDETTE_SOURCE"), "docs", "rules.md", NULL), *text = NULL;
+    g_assert_true(g_file_get_contents(path, &text, NULL, NULL));
+    for (int i = 1; i < RULE_SIGNAL_END; i++) {
+        const struct rule_signal_info *info = &rule_signals[i];
+        g_autofree char *said = g_strdup_printf("`%s` (%s)", info->kind, severity_names[info->severity - 1]);
+        if (!strstr(text, said))
+            g_error("docs/rules.md does not say: %s", said);
+    }
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -268,5 +281,7 @@ int main(int argc, char **argv)
     g_test_add_func("/rules/too many is told once until it was fewer", test_too_many_is_told_once_until_it_was_fewer);
     g_test_add_func("/rules/a replay tells the same", test_a_replay_tells_the_same);
     g_test_add_func("/rules/values are quantised and bounded", test_values_are_quantised_and_bounded);
+    g_test_add_func("/analytics/every signal is documented with its severity",
+                    test_every_signal_is_documented_with_its_severity);
     return g_test_run();
 }

@@ -57,6 +57,11 @@ def config_check_tells_every_mistake():
         result = vedette("config", "check", path)  # valid, but hours of a place whose clocks nobody named
         assert result.returncode == 0 and "cameras[0].rules.time_zone: is empty, and zone gate has a schedule" in result.stderr, result
         assert "cameras[1]" not in result.stderr, result
+        path.write_text("notify:\n  brokers:\n    - {id: b, host: h, kinds: [queue_long, camera_recovered], minimum_severity: medium, about: signals}\n"
+                        "    - {id: c, host: h, kinds: [intrussion, intrusion, camera_recovered]}\n")
+        result = vedette("config", "check", path)  # valid, but nothing would be told
+        told = [line.removeprefix(f"{path}: warning: notify.").split(":")[0] for line in result.stderr.splitlines()]
+        assert result.returncode == 0 and told == ["brokers[0].kinds[1]", "brokers[1].kinds[0]"], result
         for words in (("--config", path), (f"--config={path}",)):
             result = vedette("config", "check", *words)
             assert result.returncode == 0 and f"{path}: ok, " in result.stdout, result
