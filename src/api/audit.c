@@ -14,7 +14,7 @@ static void handle_audit(struct request *request, struct answer *answer)
     const struct audit_parameters *asked = request->parameters;
     g_autoptr(GError) error = NULL;
     const struct audit_filter filter = {
-        .before_sequence = asked->cursor ? asked->cursor : asked->before,
+        .before_sequence = asked->cursor ? parameter_cursor_number(asked->cursor) : asked->before,
         .from_ms = asked->from.ms,
         .to_ms = asked->to.ms,
         .actor_id = asked->actor_id,

@@ -55,7 +55,8 @@ static void handle_job_history(struct request *request, struct answer *answer)
     if (!scheduler)
         return;
     g_autoptr(GError) error = NULL;
-    g_autoptr(GPtrArray) runs = scheduler_history(scheduler, asked->id, asked->cursor.ms, asked->limit + 1, &error);
+    g_autoptr(GPtrArray) runs =
+        scheduler_history(scheduler, asked->id, parameter_cursor_ms(asked->cursor), asked->limit + 1, &error);
     if (!request_runs_server(request))
         hide_details_of_runs(runs);
     if (runs)

@@ -246,8 +246,8 @@ static void handle_policy_history(struct request *request, struct answer *answer
     g_autoptr(GError) error = NULL;
     if (!request_policy_name(request, &name, answer))
         return;
-    g_autoptr(GPtrArray) revisions =
-        policy_keeper_history(request->api->policies, &name, asked->cursor, asked->limit + 1, &error);
+    g_autoptr(GPtrArray) revisions = policy_keeper_history(
+        request->api->policies, &name, parameter_cursor_number(asked->cursor), asked->limit + 1, &error);
     if (revisions)
         answer_revisions(revisions, (guint)asked->limit, answer);
     else

@@ -89,6 +89,7 @@ static double confidence_of(const struct observed_track *track)
 struct summaries {
     const struct track_parameters *asked;
     GHashTable *by_id; /* uint64_t → struct track_summary *, owned */
+    uint64_t after;    /* the last track of the page before */
 };
 
 static void summary_free(void *summary)
@@ -101,7 +102,8 @@ static bool summarise(void *data, int64_t at_ms, const struct observed_track *tr
 {
     struct summaries *summaries = data;
     const struct track_parameters *asked = summaries->asked;
-    if (track->id <= asked->cursor || (asked->object_class && g_strcmp0(track->object_class, asked->object_class) != 0))
+    if (track->id <= summaries->after ||
+        (asked->object_class && g_strcmp0(track->object_class, asked->object_class) != 0))
         return true;
     struct track_summary *summary = g_hash_table_lookup(summaries->by_id, &track->id);
     if (!summary) {
@@ -145,7 +147,8 @@ static void answer_summaries(const struct summaries *summaries, struct answer *a
 static void handle_tracks(struct request *request, struct answer *answer)
 {
     g_autoptr(GHashTable) by_id = g_hash_table_new_full(g_int64_hash, g_int64_equal, NULL, summary_free);
-    struct summaries summaries = {request->parameters, by_id};
+    const struct track_parameters *asked = request->parameters;
+    struct summaries summaries = {asked, by_id, (uint64_t)parameter_cursor_number(asked->cursor)};
     if (walk_tracks(request, summarise, &summaries, answer))
         answer_summaries(&summaries, answer);
 }

@@ -1,10 +1,17 @@
 #include "facts/parameters.h"
 
+#include "base/error.h"
+
+#define CURSOR_NUMBER_MAX (UINT64_C(1) << 53) /* a number that JSON keeps whole */
+
 #define ID(type, doc) FIELD(type, id, RECORD_KEY | RECORD_REQUIRED | RECORD_TEXT_ID, doc)
 #define REASON(type) FIELD(type, reason, 0, "why, for the audit", .max_count = 1024)
 #define LIMIT(type)                                                                                                    \
     FIELD(type, limit, 0, "how many at most", .min = 1, .max = PARAMETER_LIMIT_MAX, .default_text = "50")
 #define CURSOR(type) FIELD(type, cursor, 0, "next_cursor of the page before", .min_count = 1, .max_count = 256)
+/* Of a list that goes by numbers or times: text as every cursor is, so that what came as next_cursor fits. */
+#define CHECKED_CURSOR(type, check)                                                                                    \
+    FIELD(type, cursor, 0, "next_cursor of the page before", .min_count = 1, .max_count = 256, .check_text = check)
 #define LIST(type)                                                                                                     \
     FIELD(type, fields, 0, "only these fields of each, separated by commas", .min_count = 1, .max_count = 1024),       \
         FIELD_ENUM(type, format, list_format_names, 0, "json or csv; absent: as Accept says")
@@ -12,6 +19,35 @@
 #define WHOLE(type)                                                                                                    \
     FIELD(type, limit, 0, "how many at most; 0: all", .min = 0, .max = PARAMETER_LIMIT_MAX), CURSOR(type), LIST(type)
 #define FROM_TO(type) FIELD(type, from, 0, "from then on"), FIELD(type, to, 0, "until before then")
+
+static bool refuse_cursor(GError **error)
+{
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+                        "is no next_cursor of this list: start again without it");
+    return false;
+}
+
+static bool check_number_cursor(const char *text, GError **error)
+{
+    return g_ascii_string_to_unsigned(text, 10, 0, CURSOR_NUMBER_MAX, NULL, NULL) || refuse_cursor(error);
+}
+
+static bool check_time_cursor(const char *text, GError **error)
+{
+    int64_t ms;
+    return record_parse_time(text, &ms) || refuse_cursor(error);
+}
+
+int64_t parameter_cursor_number(const char *cursor)
+{
+    return cursor ? g_ascii_strtoll(cursor, NULL, 10) : 0;
+}
+
+int64_t parameter_cursor_ms(const char *cursor)
+{
+    int64_t ms = 0;
+    return cursor && record_parse_time(cursor, &ms) ? ms : 0;
+}
 
 static const struct record_field id_fields[] = {ID(struct id_parameters, "which")};
 const struct record_descriptor id_parameters_descriptor =
@@ -201,7 +237,7 @@ static const struct record_field tracks_fields[] = {
     OF_CAMERA_AND_TIME,
     FIELD(struct track_parameters, object_class, 0, "of this class", .min_count = 1, .max_count = 64),
     LIMIT(struct track_parameters),
-    FIELD(struct track_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    CHECKED_CURSOR(struct track_parameters, check_number_cursor),
     LIST(struct track_parameters),
 };
 const struct record_descriptor tracks_parameters_descriptor =
@@ -313,7 +349,7 @@ const struct record_descriptor occupancy_parameters_descriptor =
 static const struct record_field job_history_fields[] = {
     ID(struct job_history_parameters, "the job"),
     LIMIT(struct job_history_parameters),
-    FIELD(struct job_history_parameters, cursor, 0, "next_cursor of the page before"),
+    CHECKED_CURSOR(struct job_history_parameters, check_time_cursor),
     LIST(struct job_history_parameters),
 };
 const struct record_descriptor job_history_parameters_descriptor =
@@ -335,7 +371,7 @@ const struct record_descriptor retention_parameters_descriptor =
 
 static const struct record_field audit_fields[] = {
     FIELD(struct audit_parameters, before, 0, "entries before this sequence; 0: the newest", .min = 0, .max = 0x1p53),
-    FIELD(struct audit_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    CHECKED_CURSOR(struct audit_parameters, check_number_cursor),
     FIELD(struct audit_parameters, actor_id, RECORD_TEXT_ID, "by this user, or by system"),
     FIELD_ENUM(struct audit_parameters, subject_kind, audit_subject_names, 0, "of what is of this kind"),
     FIELD(struct audit_parameters, subject_id, 0, "of this thing", .min_count = 1, .max_count = 256),
@@ -385,7 +421,7 @@ static const struct record_field policy_history_fields[] = {
     POLICY_SCOPE,
     POLICY_SERVICE,
     LIMIT(struct policy_parameters),
-    FIELD(struct policy_parameters, cursor, 0, "next_cursor of the page before", .min = 0, .max = 0x1p53),
+    CHECKED_CURSOR(struct policy_parameters, check_number_cursor),
     LIST(struct policy_parameters),
 };
 const struct record_descriptor policy_history_parameters_descriptor =

@@ -17,6 +17,10 @@
 
 enum { PARAMETER_LIMIT_MAX = 500 };
 
+/* What a cursor of a list says that goes by numbers, or by times; 0: there is none. */
+int64_t parameter_cursor_number(const char *cursor);
+int64_t parameter_cursor_ms(const char *cursor);
+
 /* How a list is told: with some of its fields, as JSON or CSV (unset: as Accept says). Every list that has these two
  * members can be had so (api/export.c). */
 enum list_format { LIST_JSON = 1, LIST_CSV };
@@ -153,7 +157,7 @@ struct track_parameters {
     struct record_time from, to;
     char *object_class;
     int32_t limit;
-    uint64_t cursor;
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -209,7 +213,7 @@ extern const struct record_descriptor occupancy_parameters_descriptor;
 struct job_history_parameters {
     char *id;
     int32_t limit;
-    struct record_time cursor; /* unset: from the newest */
+    char *cursor;
     char *fields;
     enum list_format format;
 };
@@ -231,7 +235,8 @@ struct retention_parameters {
 extern const struct record_descriptor retention_parameters_descriptor;
 
 struct audit_parameters {
-    int64_t before, cursor; /* 0: from the newest; the cursor goes before */
+    int64_t before; /* 0: from the newest; the cursor goes before */
+    char *cursor;
     char *actor_id, *subject_id, *action;
     enum audit_subject subject_kind;
     struct record_time from, to; /* [from, to) */
@@ -252,7 +257,7 @@ struct policy_parameters {
     char *service_name;
     char *reason;
     int32_t to_version, limit;
-    int64_t cursor;              /* a revision; 0: from the newest */
+    char *cursor;
     struct record_time from, to; /* [from, to) */
     char *fields;
     enum list_format format;

@@ -99,7 +99,10 @@ async function a3TypescriptCompiles() {
 
 /* What must compile, and what must not: a list is read as JSON, so it cannot be asked for as CSV, and its items have what
  * is asked for. */
-const USES = `import { Client } from "./client.js";
+const USES = `import { Client, type Page } from "./client.js";
+async function everyPage<T>(read: (cursor?: string) => Promise<Page<T>>): Promise<void> {
+  for (let cursor: string | null | undefined; cursor !== null; ) cursor = (await read(cursor)).next_cursor;
+}
 export async function changeOnce(client: Client): Promise<string | null> {
   const told: (string | null)[] = [];
   await client.getCamera("door", { onResponse: ({ status, headers }) => told.push(headers.get("ETag"), String(status)) });
@@ -116,6 +119,10 @@ export async function changeOnce(client: Client): Promise<string | null> {
   any?.org_id.length;
   // @ts-expect-error
   await client.createLegalHold({ reason: null });
+  await everyPage((cursor) => client.listAudit({ cursor }));
+  await everyPage((cursor) => client.listPolicyRevisions("safety", { cursor }));
+  await everyPage((cursor) => client.listJobRuns("cleanup_old_data", { cursor }));
+  await everyPage((cursor) => client.listTracks({ camera_id: "door", from: "", to: "", cursor }));
   return told[0] ?? id ?? null;
 }
 `;

@@ -238,8 +238,6 @@ const listsComeInPages = () =>
       const key = ({ camera_id, id, sequence, revision, scheduled_at, section, table, name }) => [camera_id, id, sequence, revision, scheduled_at, section, table, name].join(" ");
       assert.deepEqual(found.map(key), whole.items.map(key), operation.operationId);
       if (whole.items.length > 1) long.push(operation.operationId);
-      const schema = operation.parameters.find(({ name }) => name === "cursor").schema;
-      if (schema.type !== "string") continue;
       const bad = await server.ask(operation.operationId, { path, query: { ...query, cursor: "nothing-there" } });
       assert.equal(bad.status, 400, operation.operationId);
       assert.equal(bad.json.errors[0].path, "cursor", bad.text);

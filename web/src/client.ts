@@ -344,7 +344,7 @@ export class Client {
   }
 
   /** Who did what, when, from where, before and after, newest first. */
-  async listAudit<Fields extends string = never>(query: { before?: number; cursor?: number; actor_id?: string; subject_kind?: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint" | "server"; subject_id?: string; action?: string; from?: string; to?: string; limit?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Audit, Fields>>> {
+  async listAudit<Fields extends string = never>(query: { before?: number; cursor?: string; actor_id?: string; subject_kind?: "camera" | "user" | "login" | "job" | "policy" | "legal_hold" | "employee" | "material" | "retention" | "site" | "org" | "breaker" | "token" | "incident" | "violation" | "shift" | "vehicle" | "endpoint" | "server"; subject_id?: string; action?: string; from?: string; to?: string; limit?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.Audit, Fields>>> {
     return (await this.send("GET", `/api/v1/audit`, query, undefined, call)).json();
   }
 
@@ -389,7 +389,7 @@ export class Client {
   }
 
   /** Its changes, newest first: who, when, why, what. */
-  async listPolicyRevisions<Fields extends string = never>(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: number; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PolicyRevision, Fields>>> {
+  async listPolicyRevisions<Fields extends string = never>(type: "privacy" | "detection" | "motion" | "recording" | "retention" | "notify" | "antitheft" | "safety" | "education" | "occupancy" | "identity" | "attendance" | "vehicles", query: { scope?: "org" | "global"; site_id?: string; class_id?: string; camera_id?: string; service_name?: string; limit?: number; cursor?: string; fields?: Fields } = {}, call: Call = {}): Promise<Page<Chosen<records.PolicyRevision, Fields>>> {
     return (await this.send("GET", `/api/v1/policies/${encodeURIComponent(type)}/history`, query, undefined, call)).json();
   }
 
@@ -704,7 +704,7 @@ export class Client {
   }
 
   /** The tracks of a camera that were seen within a time, in the order in which they began. They are kept for retention.track_days, where workers.store_tracks has them kept. */
-  async listTracks<Fields extends string = never>(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: number; fields?: Fields }, call: Call = {}): Promise<Page<Chosen<records.TrackSummary, Fields>>> {
+  async listTracks<Fields extends string = never>(query: { camera_id: string; from: string; to: string; object_class?: string; limit?: number; cursor?: string; fields?: Fields }, call: Call = {}): Promise<Page<Chosen<records.TrackSummary, Fields>>> {
     return (await this.send("GET", `/api/v1/tracks`, query, undefined, call)).json();
   }
 
