@@ -59,6 +59,7 @@ struct source_settings {
     /* of `decode: auto` */
     double quiet_seconds;
     int32_t kept_packets, kept_bytes;
+    double kept_seconds;
     double wake_ratio;
     /* of the role record, each stream */
     int32_t record_packets, record_bytes;

@@ -51,6 +51,10 @@ static const struct record_field source_fields[] = {
           .min = 0, .max = 10000, .default_text = "300"),
     FIELD(struct source_settings, kept_bytes, 0, "decode auto: most bytes of these", .unit = "bytes", .min = 0,
           .max = 1 << 28, .default_text = "4194304"),
+    FIELD(struct source_settings, kept_seconds, 0,
+          "decode auto: how far apart key frames are at most where they alone are decoded; longer than "
+          "rules.outage_seconds, and nobody is followed from one to the next",
+          .unit = "s", .min = 0.1, .max = 86400, .default_text = "12"),
     FIELD(struct source_settings, wake_ratio, 0,
           "decode auto: a picture of so many times the usual bytes counts as something that moves", .min = 1,
           .max = 1000, .default_text = "3"),
@@ -261,6 +265,16 @@ static void warn_of_rate(double fps, double outage_seconds, const char *path, st
                           fps, 1 / fps, outage_seconds);
 }
 
+static void warn_of_groups(const struct settings *settings, struct record_errors *warnings)
+{
+    double kept_seconds = settings->source.kept_seconds, outage_seconds = settings->rules.outage_seconds;
+    if (kept_seconds >= outage_seconds)
+        record_errors_add(warnings, "source.kept_seconds",
+                          "%g: rules.outage_seconds is %g: where key frames are further apart than that, a quiet "
+                          "picture of a camera with decode: auto is a row of outages",
+                          kept_seconds, outage_seconds);
+}
+
 static void warn_of_schedule(const struct camera *camera, const char *kind, const char *id, size_t windows,
                              const char *path, struct record_errors *warnings)
 {
@@ -284,6 +298,7 @@ void settings_warn(const struct settings *settings, const struct model_card *car
     double outage_seconds = settings->rules.outage_seconds;
     bool has_model = settings->detector.model && *settings->detector.model;
     notify_kinds_warn(&settings->notify, warnings);
+    warn_of_groups(settings, warnings);
     warn_of_rate(settings->source.picture_fps, outage_seconds, "source.picture_fps", warnings);
     for (size_t i = 0; i < settings->cameras.count; i++) {
         g_autofree char *path = g_strdup_printf("cameras[%zu]", i);

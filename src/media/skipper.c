@@ -14,7 +14,7 @@ static const double average_share = 0.05; /* of a new picture's size in the aver
 struct media_skipper {
     /* immutable */
     enum camera_decode decode;
-    int64_t quiet_us;
+    int64_t quiet_us, most_us;
     int most_packets;
     size_t most_bytes;
     double jump_ratio;
@@ -46,6 +46,7 @@ struct media_skipper *media_skipper_new(enum camera_decode decode, const struct 
     struct media_skipper *skipper = g_new0(struct media_skipper, 1);
     skipper->decode = decode;
     skipper->quiet_us = (int64_t)(settings->quiet_seconds * G_USEC_PER_SEC);
+    skipper->most_us = (int64_t)(settings->kept_seconds * G_USEC_PER_SEC);
     skipper->most_packets = settings->kept_packets;
     skipper->most_bytes = (size_t)settings->kept_bytes;
     skipper->jump_ratio = settings->wake_ratio;
@@ -231,10 +232,11 @@ static bool has_jumped(struct media_skipper *skipper, size_t bytes)
     return average > 0 && bytes > JUMP_FLOOR_BYTES && (double)bytes > skipper->jump_ratio * average;
 }
 
-static bool has_room(struct media_skipper *skipper, size_t bytes)
+/* Nobody can be followed from one key frame to the next where they are far apart. */
+static bool has_room(const struct media_skipper *skipper, size_t bytes)
 {
-    return (int)g_queue_get_length(&skipper->kept) < skipper->most_packets &&
-           skipper->kept_bytes + bytes <= skipper->most_bytes;
+    return clock_monotonic_us(skipper->clock) - skipper->key_frame_us < skipper->most_us &&
+           (int)skipper->kept.length < skipper->most_packets && skipper->kept_bytes + bytes <= skipper->most_bytes;
 }
 
 /* ---- key frames that a decoder holds back ---- */

@@ -9,7 +9,8 @@
  *  - non-reference: what no other picture is predicted from is left out.
  *  - auto: key frames only while nothing moves. What is left out of the group under way is kept, within bounds: as soon
  *    as something moves, or a picture takes many more bytes than its like, the group is decoded from where it was left.
- *    A group larger than the bounds is decoded whole, so a camera without key frames loses nothing.
+ *    A group that is longer or larger than the bounds is decoded whole, so a camera without key frames loses
+ *    nothing.
  */
 #pragma once
 

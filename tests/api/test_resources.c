@@ -144,7 +144,8 @@ static void store_signal(const struct api_world *world, const char *id, const ch
     store_event(
         world, EVENT_SIGNAL, id, at_ms,
         g_strdup_printf("{\"id\":\"%s\",\"camera_id\":\"cam-1\",\"service\":\"%s\",\"kind\":\"%s\",\"severity\":"
-                        "\"%s\",\"started_at\":\"%s\"}",
+                        "\"%s\",\"confidence\":0,\"track_ids\":[],\"started_at\":\"%s\",\"box\":[0,0,0,0],"
+                        "\"policy_revision\":0}",
                         id, service, kind, severity, at->str));
 }
 

@@ -52,6 +52,7 @@ struct source_settings media_world_settings(void)
                                     .max_clock_skew_ms = 2000,
                                     .quiet_seconds = 10,
                                     .kept_packets = 300,
+                                    .kept_seconds = 12,
                                     .kept_bytes = 4 << 20,
                                     .wake_ratio = 3,
                                     .record_packets = 600,

@@ -246,6 +246,7 @@ static void test_a_long_group_keeps_its_time(void)
     eye.decode = DECODE_AUTO;
     eye.settings.quiet_seconds = 0.02; /* the first group already */
     eye.settings.kept_packets = 400;
+    eye.settings.kept_seconds = 60;
     eye.settings.wake_ratio = 1000;
     media_eye_open(&eye, address);
     g_assert_true(media_eye_wait_state(&eye, "online")); /* by the key frame, from which the stream's time begins */
@@ -411,6 +412,16 @@ static void test_a_group_too_large_to_keep_is_decoded_whole(void)
     g_assert_true(skips(&bench, false, 2000));
     g_assert_false(skips(&bench, false, 2000));
     g_assert_cmpint(bench.chained, ==, 2);
+    bench_clear(&bench);
+    bench_init(&bench);
+    bench.settings.kept_seconds = 2; /* from one key frame to the next nobody could be followed */
+    bench_start(&bench);
+    g_assert_false(skips(&bench, true, 50000));
+    int skipped = 0;
+    while (skips(&bench, false, 2000))
+        skipped++;
+    g_assert_cmpint(skipped, ==, 49); /* at 25 a second */
+    g_assert_cmpint(bench.chained, ==, 49);
     bench_clear(&bench);
 }
 
