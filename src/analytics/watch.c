@@ -5,8 +5,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "facts/object_class.h"
-
 enum { CACHE_LINE_BYTES = 64 };
 
 /* How far `track` is from where `watched`, out of sight, would be now, as a share of how far it may be: below 1 it is
@@ -18,7 +16,7 @@ static double strangeness(const struct watched *watched, const struct observed_t
      * a step aside, not another figure's place. A step to or from the camera is shorter in the picture. */
     const double reach_across = 0.75, reach_down = 0.5;
     double seconds = (double)(observation->media_us - watched->seen_us) / 1e6;
-    if (seconds <= 0 || watched->height <= 0 || !object_classes_are_alike(watched->object_class, track->object_class))
+    if (seconds <= 0 || watched->object_class != track->object_class || watched->height <= 0)
         return INFINITY;
     struct record_point now = track_anchor(track, anchor);
     double units = seconds / OBSERVATION_SPEED_ONE;

@@ -20,12 +20,6 @@ enum object_kind object_kind_of(const char *object_class)
     return (enum object_kind)0;
 }
 
-bool object_classes_are_alike(const char *a, const char *b)
-{
-    enum object_kind kind = object_kind_of(a);
-    return g_strcmp0(a, b) == 0 || (kind && kind == object_kind_of(b));
-}
-
 bool object_is_living(const char *object_class)
 {
     enum object_kind kind = object_kind_of(object_class);

@@ -14,8 +14,5 @@ enum object_kind { OBJECT_PERSON = 1, OBJECT_ANIMAL, OBJECT_VEHICLE };
 
 /* 0: none of these, or not known; also of NULL. */
 enum object_kind object_kind_of(const char *object_class);
-/* Whether one thing may go by both: the same name, or two of a kind, which models give to one van from picture to
- * picture. What is of no known kind goes by one name alone: a helmet is never the lack of one. */
-bool object_classes_are_alike(const char *a, const char *b);
 /* Whether it goes where it likes: a person, or an animal. */
 bool object_is_living(const char *object_class);

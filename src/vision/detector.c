@@ -9,7 +9,6 @@
 struct detector {
     struct held_model held;
     const char **object_classes;  /* interned, one per label */
-    int *groups;                  /* of its labels */
     struct record_strings labels; /* the same; under held.runtime_lock until they are there */
     struct candidate *candidates; /* NULL until a model was loaded */
     float nms_iou;
@@ -47,7 +46,6 @@ void detector_free(struct detector *detector)
         return;
     held_model_clear(&detector->held);
     g_free(detector->object_classes);
-    g_free(detector->groups);
     g_free(detector->candidates);
     g_free(detector);
 }
@@ -73,8 +71,6 @@ static void begin(struct detector *detector)
     const struct model_card *card = &detector->held.model.card;
     choose_thresholds(detector);
     detector->candidates = g_new(struct candidate, (size_t)detector->held.model.family->capacity(card));
-    detector->groups = g_new(int, card->labels.count);
-    nms_group_labels(&card->labels, detector->groups);
     detector->object_classes = g_new(const char *, card->labels.count);
     for (size_t i = 0; i < card->labels.count; i++) {
         detector->object_classes[i] = g_intern_string(card->labels.items[i]);
@@ -190,8 +186,8 @@ static bool find(struct detector *detector, const struct frame *frame, const str
                                       (float)detector_confidence(detector, confidence), detector->candidates, error);
     if (count < 0)
         return false;
-    report(detector, nms_apply(detector->candidates, count, detector->groups, detector->nms_iou, &detections->shed),
-           &placement, detections);
+    report(detector, nms_apply(detector->candidates, count, detector->nms_iou, &detections->shed), &placement,
+           detections);
     return true;
 }
 
@@ -224,8 +220,7 @@ bool detector_run(struct detector *detector, const struct frame *frame, struct d
 
 static bool is_same(const struct detector *detector, const struct detection *a, const struct detection *b)
 {
-    return object_classes_are_alike(a->object_class, b->object_class) &&
-           box_iou(&a->box, &b->box) > (double)detector->nms_iou;
+    return a->object_class == b->object_class && box_iou(&a->box, &b->box) > (double)detector->nms_iou;
 }
 
 /* Whether one of the first `count` is the same object, and no less certain. */

@@ -324,8 +324,6 @@ void held_model_interrupt(struct held_model *held);
 /* Only so many of the most certain candidates are compared; a picture of more objects than this is noise. */
 enum { NMS_MAX_CANDIDATES = 4096 };
 
-/* Gives each label its group, the first of the labels that one thing may go by as well. */
-void nms_group_labels(const struct record_strings *labels, int *groups);
-/* Sorts candidates, most certain first, and keeps of each group of labels those that overlap no kept one by more than
- * `iou`. Returns how many were kept, at the front of the array. `shed` counts those beyond the bound. */
-int nms_apply(struct candidate *candidates, int count, const int *groups, float iou, int64_t *shed);
+/* Sorts candidates, most certain first, and keeps of each label those that overlap no kept one by more than `iou`.
+ * Returns how many were kept, at the front of the array. `shed` counts those beyond the bound. */
+int nms_apply(struct candidate *candidates, int count, float iou, int64_t *shed);

@@ -1,7 +1,6 @@
 #include "vision/detector_internal.h"
 
 #include "base/sort.h"
-#include "facts/object_class.h"
 
 /* Most certain first; equals by place, so that the order never depends on how they are sorted. */
 static int compare_candidates(const void *a, const void *b)
@@ -31,16 +30,7 @@ static bool overlaps(const struct candidate *a, const struct candidate *b, float
     return shared > iou * both;
 }
 
-void nms_group_labels(const struct record_strings *labels, int *groups)
-{
-    for (int i = 0; i < (int)labels->count; i++) {
-        groups[i] = 0;
-        while (!object_classes_are_alike(labels->items[groups[i]], labels->items[i]))
-            groups[i]++;
-    }
-}
-
-int nms_apply(struct candidate *candidates, int count, const int *groups, float iou, int64_t *shed)
+int nms_apply(struct candidate *candidates, int count, float iou, int64_t *shed)
 {
     sort_heap(candidates, (size_t)count, sizeof *candidates, compare_candidates);
     *shed += MAX(count - NMS_MAX_CANDIDATES, 0);
@@ -48,8 +38,7 @@ int nms_apply(struct candidate *candidates, int count, const int *groups, float 
     for (int i = 0; i < MIN(count, NMS_MAX_CANDIDATES); i++) {
         bool is_kept = true;
         for (int k = 0; k < kept && is_kept; k++)
-            is_kept = groups[candidates[k].label] != groups[candidates[i].label] ||
-                      !overlaps(&candidates[k], &candidates[i], iou);
+            is_kept = candidates[k].label != candidates[i].label || !overlaps(&candidates[k], &candidates[i], iou);
         if (is_kept)
             candidates[kept++] = candidates[i];
     }

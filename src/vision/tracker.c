@@ -6,7 +6,6 @@
 #include "vision/vision.h"
 
 #include "base/sort.h"
-#include "facts/object_class.h"
 #include "record/box.h"
 #include "vision/assignment.h"
 #include "vision/kalman.h"
@@ -32,18 +31,9 @@ struct pixels {
     double left, top, right, bottom;
 };
 
-/* What a target was called so far; of no kind are there more names. */
-enum { NAMES_MAX = 8 };
-struct name {
-    const char *object_class;
-    int32_t count;
-};
-
 struct target {
     uint64_t id;
-    enum object_kind kind;
-    struct name names[NAMES_MAX];
-    int called; /* of the names, the one it had most often */
+    const char *object_class;
     struct kalman kalman;
     struct pixels box;
     double confidence;
@@ -59,7 +49,6 @@ struct candidate {
     struct pixels box;
     double confidence;
     const char *object_class;
-    enum object_kind kind;
     bool is_taken;
     int number; /* among the detections */
 };
@@ -235,7 +224,6 @@ static void take_detections(struct tracker *tracker, const struct detections *de
         to->box.bottom = to->box.top + from->box.h * height_px;
         to->confidence = from->confidence;
         to->object_class = from->object_class;
-        to->kind = object_kind_of(from->object_class);
         to->is_taken = false;
         to->number = i;
         if (!(from->box.w > 0) || !(from->box.h > 0) ||
@@ -278,36 +266,12 @@ static bool is_stationary(const struct tracker *tracker, const struct target *ta
     return (double)(target->seen_us - target->still_us) >= tracker->settings.still_seconds * G_USEC_PER_SEC;
 }
 
-static inline const char *name_of(const struct target *target)
-{
-    return target->names[target->called].object_class;
-}
-
-/* Models call one van a car, a truck and a car from picture to picture: what is of one kind may be one object. */
-static inline bool is_alike(enum object_kind kind, const char *object_class, const struct target *target)
-{
-    return kind ? kind == target->kind : object_class == name_of(target);
-}
-
-static void note_name(struct target *target, const char *object_class)
-{
-    int i = 0;
-    while (i < NAMES_MAX && target->names[i].object_class && target->names[i].object_class != object_class)
-        i++;
-    if (i == NAMES_MAX)
-        return;
-    target->names[i].object_class = object_class;
-    if (++target->names[i].count > target->names[target->called].count)
-        target->called = i;
-}
-
 static void match(struct tracker *tracker, struct target *target, const struct candidate *candidate, int64_t media_us)
 {
     double measured[KALMAN_DIMENSIONS];
     measure(&candidate->box, measured);
     kalman_update(&target->kalman, measured);
     place_box(target);
-    note_name(target, candidate->object_class);
     target->confidence = candidate->confidence;
     target->is_activated = true;
     target->is_lost = false;
@@ -328,7 +292,7 @@ static void associate(struct tracker *tracker, int row_count, int column_count, 
             const struct candidate *candidate = &tracker->candidates[tracker->columns[column]];
             if (sweep_begin(tracker, &candidate->box) > sweep_end(tracker, &target->box) + 1)
                 break;
-            if (is_alike(candidate->kind, candidate->object_class, target))
+            if (candidate->object_class == target->object_class)
                 assignment_offer(tracker->assignment, row, column, iou_distance(&target->box, &candidate->box), limit);
         }
     }
@@ -465,8 +429,7 @@ static void start_targets(struct tracker *tracker, int64_t media_us)
         measure(&candidate->box, measured);
         *target = (struct target){
             .id = tracker->next_id++,
-            .kind = candidate->kind,
-            .names = {{candidate->object_class, 1}},
+            .object_class = candidate->object_class,
             .confidence = candidate->confidence,
             .is_activated = tracker->frame == 1, /* there is nothing to confirm the first frame's against */
             .is_matched = true,
@@ -541,7 +504,7 @@ static void remove_duplicates(struct tracker *tracker)
             continue;
         for (int j = 0; j < tracker->target_count; j++) {
             struct target *tracked = &tracker->targets[j];
-            if (tracked->is_lost || tracked->is_removed || !is_alike(tracked->kind, name_of(tracked), lost) ||
+            if (tracked->is_lost || tracked->is_removed || tracked->object_class != lost->object_class ||
                 iou_distance(&tracked->box, &lost->box) >= duplicate_cost)
                 continue;
             bool tracked_is_older =
@@ -571,7 +534,7 @@ static void give_out(struct tracker *tracker, int width_px, int height_px, struc
         const struct target *target = &tracker->targets[i];
         tracker->output[i] = (struct track){
             .id = target->id,
-            .object_class = name_of(target),
+            .object_class = target->object_class,
             .box = {target->box.left / width_px, target->box.top / height_px,
                     (target->box.right - target->box.left) / width_px,
                     (target->box.bottom - target->box.top) / height_px},

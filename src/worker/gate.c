@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "facts/object_class.h"
 #include "record/box.h"
 
 /* What moves is where it was at the last run while its box and the box then share so much of their joint area: lower
@@ -318,7 +317,7 @@ static const struct track *find_track(const struct tracks *tracks, const struct 
     double most = same_object_iou;
     for (int i = 0; i < tracks->count; i++) {
         double iou = box_iou(&tracks->items[i].box, &object->box);
-        if (iou >= most && object_classes_are_alike(tracks->items[i].object_class, object->object_class)) {
+        if (tracks->items[i].object_class == object->object_class && iou >= most) {
             most = iou;
             best = &tracks->items[i];
         }

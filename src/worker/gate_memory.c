@@ -3,7 +3,6 @@
  * held of it is the mean of the looks, and some looks in a row must miss it before it is gone. */
 #include "worker/gate.h"
 
-#include "facts/object_class.h"
 #include "record/box.h"
 
 enum {
@@ -29,8 +28,7 @@ static struct gate_remembered *find_remembered(struct gate *gate, const struct d
     for (int i = 0; i < gate->remembered_count; i++) {
         struct gate_remembered *remembered = &gate->remembered[i];
         double iou = box_iou(&remembered->object.box, &object->box);
-        if (!remembered->is_found && iou >= most &&
-            object_classes_are_alike(remembered->object.object_class, object->object_class)) {
+        if (!remembered->is_found && remembered->object.object_class == object->object_class && iou >= most) {
             most = iou;
             best = remembered;
         }
@@ -64,7 +62,7 @@ static bool is_among(const struct detections *found, const struct detection *obj
 {
     static const double same_object_iou = 0.5;
     for (int i = 0; i < found->count; i++)
-        if (object_classes_are_alike(found->items[i].object_class, object->object_class) &&
+        if (found->items[i].object_class == object->object_class &&
             box_iou(&found->items[i].box, &object->box) >= same_object_iou)
             return true;
     return false;

@@ -139,24 +139,6 @@ static void test_nobody_else_goes_on_with_the_stay(void)
     world_clear(&world);
 }
 
-/* A tracker that loses a van as a car and finds it as a truck found the same; a person where it stood is another. */
-static void test_what_comes_back_by_another_name_of_its_kind_goes_on(void)
-{
-    static const char *const names[] = {"truck", "person"};
-    for (size_t i = 0; i < G_N_ELEMENTS(names); i++) {
-        struct world world;
-        world_init(&world);
-        for (uint64_t id = 1; id <= 2; id++)
-            for (int frame = 0; frame < 10; frame++) {
-                struct observed_track track = figure(id, 0.5, 0.8);
-                track.object_class = g_intern_string(id == 1 ? "car" : names[i]);
-                observe(&world, &track, 1);
-            }
-        g_assert_cmpint(world.enters, ==, i + 1);
-        world_clear(&world);
-    }
-}
-
 static void test_nobody_is_held_over_an_outage(void)
 {
     struct world world;
@@ -205,8 +187,6 @@ static void test_the_hidden_take_no_place_of_those_in_sight(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
-    g_test_add_func("/rules/hidden/what comes back by another name of its kind goes on",
-                    test_what_comes_back_by_another_name_of_its_kind_goes_on);
     g_test_add_func("/rules/hidden/who was hidden did not leave", test_who_was_hidden_did_not_leave);
     g_test_add_func("/rules/hidden/a stay ends when the tracker gives up", test_a_stay_ends_when_the_tracker_gives_up);
     g_test_add_func("/rules/hidden/who was hidden goes on to loiter", test_who_was_hidden_goes_on_to_loiter);

@@ -381,24 +381,6 @@ static void test_classes_do_not_mix_and_nonsense_is_ignored(void)
     g_assert_cmpuint(tracker_next_id(tracker), ==, 3);
 }
 
-/* A parked van whose name changes from picture to picture, as far models have it: one track, by its commonest name. */
-static void test_a_van_of_many_names_is_one(void)
-{
-    static const char *const names[] = {"truck", "car", "car", "bus", "car", "truck"};
-    CLEANUP(tracker) struct tracker *tracker = tracker_with_defaults(1);
-    g_autofree struct detections *detections = g_new0(struct detections, 1);
-    struct tracks tracks;
-    for (size_t i = 0; i < 10 * G_N_ELEMENTS(names); i++) {
-        detections->count = 1;
-        detections->items[0] =
-            (struct detection){{0.1, 0.4, 0.2, 0.3}, 0.9, g_intern_string(names[i % G_N_ELEMENTS(names)])};
-        tracker_update(tracker, detections, (int64_t)i * 100000, 640, 360, &tracks);
-        g_assert_cmpint(tracks.count, ==, 1);
-        g_assert_cmpstr(tracks.items[0].object_class, ==, i < 2 ? "truck" : "car");
-    }
-    g_assert_cmpuint(tracks.items[0].id, ==, 1);
-}
-
 /* A camera that sends garbage has times that jump either way; whatever is predicted then can be held to bounds. */
 static void test_boxes_are_bounded_whatever_the_times(void)
 {
@@ -636,7 +618,6 @@ int main(int argc, char **argv)
     g_test_add_func("/tracker/stamps of whole seconds are smoothed", test_stamps_of_whole_seconds_are_smoothed);
     g_test_add_func("/tracker/more than can be is counted", test_more_than_can_be_is_counted);
     g_test_add_func("/tracker/boxes are bounded whatever the times", test_boxes_are_bounded_whatever_the_times);
-    g_test_add_func("/tracker/a van of many names is one", test_a_van_of_many_names_is_one);
     g_test_add_func("/tracker/classes do not mix and nonsense is ignored",
                     test_classes_do_not_mix_and_nonsense_is_ignored);
     return g_test_run();
