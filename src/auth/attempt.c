@@ -97,17 +97,14 @@ static void give_back(struct auth *auth, const struct attempt *attempt)
         vedette_limiter_give_back(auth->familiar, attempt->familiar, 1);
 }
 
-/* Who is familiar by address is let in by a limit of their own, whatever strangers are told; but *limit stays what
- * those are told, unless it is their own that refuses them alone. */
-static bool take_own(struct auth *auth, struct attempt *attempt, struct login_limit *limit)
+/* Where strangers are refused, who is familiar by address is let in by a limit of their own; what they are told is
+ * told as to those. */
+static bool take_own(struct auth *auth, struct attempt *attempt)
 {
-    const struct vedette_limit own = vedette_limiter_take(auth->familiar, attempt->familiar, 1);
-    attempt->is_own_taken = own.is_allowed;
-    if (own.is_allowed || !attempt->is_taken)
-        return own.is_allowed;
-    give_back(auth, attempt);
-    *limit = (struct login_limit){own, "address", auth->settings->http.login_attempts_per_minute};
-    return false;
+    if (!attempt->familiar || attempt->is_of_device)
+        return false;
+    attempt->is_own_taken = vedette_limiter_take(auth->familiar, attempt->familiar, 1).is_allowed;
+    return attempt->is_own_taken;
 }
 
 bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
@@ -119,8 +116,7 @@ bool attempt_take(struct auth *auth, struct attempt *attempt, struct login_limit
     limit->policy = attempt->policies[which];
     limit->quota = attempt->quotas[which];
     attempt->is_taken = limit->limit.is_allowed;
-    bool has_own = attempt->familiar && !attempt->is_of_device;
-    if (has_own ? !take_own(auth, attempt, limit) : !attempt->is_taken)
+    if (!attempt->is_taken && !take_own(auth, attempt))
         return attempt_refuse(auth, limit, error);
     if (take_right(auth, attempt, limit, error))
         return true;

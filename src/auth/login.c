@@ -27,10 +27,10 @@ static bool find_user(struct auth *auth, const struct login_request *request, st
 /* ---- passwords ---- */
 
 /* A hash made with older costs is made anew while the password is at hand. Failing that is no reason to refuse. */
-static void upgrade_hash(struct auth *auth, struct user *user, const char *password)
+static void upgrade_hash(struct auth *auth, const char *account, struct user *user, const char *password)
 {
     char hash[crypto_pwhash_STRBYTES];
-    if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, user->id, password, hash, NULL))
+    if (!password_needs_rehash(auth, user->password_hash) || !password_hash(auth, account, password, hash, NULL))
         return;
     g_autoptr(GError) error = NULL;
     if (!store_user_upgrade_hash(auth->store, user, hash, &error)) {
@@ -41,20 +41,28 @@ static void upgrade_hash(struct auth *auth, struct user *user, const char *passw
     user->password_hash = g_strdup(hash);
 }
 
+/* The account that a name is of, by the one digest of both of its spellings ("eve", "default/eve"), whether there is
+ * such a user or not: what is counted and waited for by it tells nobody which. g_free. */
+static char *account_of(const char *login_name)
+{
+    g_autofree char *whole = strchr(login_name, '/') ? g_strdup(login_name) : g_strconcat("default/", login_name, NULL);
+    return auth_digest(whole);
+}
+
 static bool try_password(struct auth *auth, const struct login_request *request, const struct attempt *attempt,
                          struct grant *grant, GError **error)
 {
     struct user *user = attempt->user;
     bool can_log_in = user && user->password_hash && !user->is_disabled, is_right = false;
-    const char *whose = user ? user->id : attempt->account, *hash = user ? user->password_hash : NULL;
-    if (!password_verify(auth, whose, hash, request->password, &is_right, error))
+    const char *hash = user ? user->password_hash : NULL;
+    if (!password_verify(auth, attempt->account, hash, request->password, &is_right, error))
         return false;
     if (!is_right || !can_log_in) {
         attempt_note_failure(auth, attempt, "login-failed");
         g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the username or the password is wrong");
         return false;
     }
-    upgrade_hash(auth, user, request->password);
+    upgrade_hash(auth, attempt->account, user, request->password);
     return session_begin(auth, user, request->client, attempt->origin, false, grant, error);
 }
 
@@ -76,7 +84,7 @@ bool auth_login(struct auth *auth, const struct login_request *request, const st
                 struct grant *grant, struct login_limit *limit, GError **error)
 {
     *limit = (struct login_limit){.policy = "address", .quota = auth->settings->http.login_attempts_per_minute};
-    struct attempt attempt = {.origin = origin, .org_id = "default", .account = auth_digest(request->username)};
+    struct attempt attempt = {.origin = origin, .org_id = "default", .account = account_of(request->username)};
     GError *failure = NULL;
     bool is_good = find_user(auth, request, &attempt, &failure) && attempt_take(auth, &attempt, limit, &failure);
     if (is_good) {

@@ -150,13 +150,18 @@ static void test_p02_nobody_takes_all_places(void)
     world_start(&world);
     add_eve(&world);
     world.auth->turns.wait_us = 0;
-    struct user *eve = store_user_find(world.store, "eve", NULL);
-    g_assert_true(password_turn_take(world.auth, &turn, eve->id, NULL)); /* as of a login of hers under way */
+    g_autofree char *eve = auth_digest("default/eve"), *nobody = auth_digest("default/nobody");
+    g_assert_true(password_turn_take(world.auth, &turn, eve, NULL)); /* as of a login of hers under way */
     g_assert_cmpint(login_as(&world, "eve", eve_password), ==, VEDETTE_ERROR_BUSY);
+    g_assert_cmpint(login_as(&world, "default/eve", eve_password), ==, VEDETTE_ERROR_BUSY);
     g_assert_cmpint(login_as(&world, "admin", WORLD_PASSWORD), ==, 0);
     password_turn_end(world.auth, &turn);
     g_assert_cmpint(login_as(&world, "eve", eve_password), ==, 0);
-    user_free(eve);
+    /* Who is no user waits by the same rule: else it would tell that. */
+    g_assert_true(password_turn_take(world.auth, &turn, nobody, NULL));
+    g_assert_cmpint(login_as(&world, "nobody", eve_password), ==, VEDETTE_ERROR_BUSY);
+    g_assert_cmpint(login_as(&world, "default/nobody", eve_password), ==, VEDETTE_ERROR_BUSY);
+    password_turn_end(world.auth, &turn);
     world_clear(&world);
 }
 
