@@ -293,7 +293,7 @@ void vedette_health_tick(struct vedette_health *health)
     const struct vedette_health_config *config = &health->config;
     int64_t now_us = time_now_us(&config->time);
     bool is_more = true;
-    for (guint i = 0; is_more; i++) {
+    for (guint i = 0; is_more;) {
         struct news news = {0};
         pthread_mutex_lock(&health->lock);
         is_more = i < health->watches->len;
@@ -304,6 +304,10 @@ void vedette_health_tick(struct vedette_health *health)
             config->signal(config->data, &news.camera, news.signal);
         if (news.is_due && config->publish)
             config->publish(config->data, &news.camera, news.is_change);
+        pthread_mutex_lock(&health->lock); /* where it was forgotten meanwhile, the next one stands in its place */
+        if (i < health->watches->len && ((const struct watch *)g_ptr_array_index(health->watches, i))->id == news.id)
+            i++;
+        pthread_mutex_unlock(&health->lock);
         g_clear_pointer(&news.id, g_ref_string_release);
     }
 }
