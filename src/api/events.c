@@ -65,6 +65,16 @@ static void handle_signals(struct request *request, struct answer *answer)
 
 /* ---- one ---- */
 
+/* Another camera's of the same id may have come first: what one of the key's own cameras, which are few, has by it. */
+static struct analytics_event *find_own_event(const struct request *request, enum event_type type, const char *id)
+{
+    const struct record_strings *cameras = &request->login.key->cameras;
+    struct analytics_event *event = NULL;
+    for (size_t i = 0; !event && i < cameras->count; i++)
+        event = store_event_get(request->api->store, request->login.user->org_id, type, cameras->items[i], id, NULL);
+    return event;
+}
+
 /* One of a camera from which who asks is held is as if it were not there. NULL: the answer is made. */
 static struct analytics_event *find_event(const struct request *request, enum event_type type, struct answer *answer)
 {
@@ -73,7 +83,10 @@ static struct analytics_event *find_event(const struct request *request, enum ev
     struct analytics_event *event =
         store_event_get(request->api->store, request->login.user->org_id, type, asked->camera_id, asked->id, &error);
     if (event && !login_may_see_camera(&request->login, event->camera_id ? event->camera_id : "")) {
-        g_clear_pointer(&event, analytics_event_free);
+        analytics_event_free(event);
+        event = asked->camera_id ? NULL : find_own_event(request, type, asked->id);
+    }
+    if (!event && !error) {
         g_set_error(&error, VEDETTE_ERROR, VEDETTE_ERROR_NOT_FOUND, "there is no %s %s",
                     type ? record_enum_name(event_type_names, type) : "event", asked->id);
     }

@@ -15,13 +15,23 @@ static const void *parameter_of(const struct request *request, const char *name)
     return field && request->parameters ? (const char *)request->parameters + field->offset : NULL;
 }
 
+/* Also by "application/" or any type (RFC 9110 section 12.5.1); CSV is only who names it. */
+static double json_weight(const char *accept)
+{
+    static const char *const names[] = {"application/json", "application/*", "*/*"};
+    double weight = 0;
+    for (size_t i = 0; weight == 0 && i < G_N_ELEMENTS(names); i++)
+        weight = http_accept_weight(accept, names[i]);
+    return weight;
+}
+
 static bool wants_csv(const struct request *request)
 {
     const enum list_format *format = parameter_of(request, "format");
     if (!format)
         return false;
     double csv = http_accept_weight(request->accept, "text/csv");
-    return *format ? *format == LIST_CSV : csv > 0 && csv >= http_accept_weight(request->accept, "application/json");
+    return *format ? *format == LIST_CSV : csv > 0 && csv >= json_weight(request->accept);
 }
 
 static bool is_page_asked(const struct request *request)
