@@ -49,6 +49,18 @@ static void check_file(const char *setting, const char *path, struct record_erro
     record_errors_add(missing, setting, "'%s': %s", absolute, g_strerror(reason));
 }
 
+static void check_broker_tls(const struct notify_broker *broker, size_t number, struct record_errors *missing)
+{
+    const struct {
+        const char *name, *path;
+    } files[] = {
+        {"ca_file", broker->ca_file}, {"certificate_file", broker->certificate_file}, {"key_file", broker->key_file}};
+    for (size_t i = 0; broker->enabled && i < G_N_ELEMENTS(files); i++) {
+        g_autofree char *setting = g_strdup_printf("notify.brokers[%zu].%s", number, files[i].name);
+        check_file(setting, files[i].path, missing);
+    }
+}
+
 static void check_notify_files(const struct notify_settings *notify, struct record_errors *missing)
 {
     const struct notify_webhook *webhooks = notify->webhooks.items;
@@ -60,12 +72,14 @@ static void check_notify_files(const struct notify_settings *notify, struct reco
     for (size_t i = 0; i < notify->brokers.count; i++) {
         g_autofree char *setting = g_strdup_printf("notify.brokers[%zu].password_file", i);
         check_file(setting, brokers[i].enabled ? brokers[i].password_file : NULL, missing);
+        check_broker_tls(&brokers[i], i, missing);
     }
 }
 
 void cli_files_check(const struct settings *settings, struct record_errors *missing)
 {
     bool has_database = settings->store.url && *settings->store.url;
+    bool is_traced = settings->tracing.collector && *settings->tracing.collector;
     const struct {
         const char *setting, *path;
     } files[] = {
@@ -76,6 +90,10 @@ void cli_files_check(const struct settings *settings, struct record_errors *miss
         {"http.tls_certificate_file", settings->http.tls_certificate_file},
         {"http.tls_key_file", settings->http.tls_key_file},
         {"store.password_file", has_database ? settings->store.password_file : NULL},
+        {"source.tls_ca_file", settings->source.tls_ca_file},
+        {"notify.ca_file", settings->notify.ca_file},
+        {"tracing.headers_file", is_traced ? settings->tracing.headers_file : NULL},
+        {"tracing.tls_ca_file", is_traced ? settings->tracing.tls_ca_file : NULL},
     };
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         check_file(files[i].setting, files[i].path, missing);
