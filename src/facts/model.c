@@ -143,7 +143,9 @@ static void model_card_check(const void *record, const char *path, struct record
     }
 }
 const struct record_descriptor model_card_descriptor =
-    RECORD(struct model_card, "ModelCard", 1, model_card_fields, "Lies beside a model and says how to use it.",
+    RECORD(struct model_card, "ModelCard", 1, model_card_fields,
+           "Lies beside a model and says how to use it. What it leaves out is its family's own (docs/models.md); the "
+           "defaults here are YOLOX's.",
            .check = model_card_check);
 
 static const struct record_field model_view_fields[] = {

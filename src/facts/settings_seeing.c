@@ -268,7 +268,11 @@ static void warn_of_rate(double fps, double outage_seconds, const char *path, st
 static void warn_of_groups(const struct settings *settings, struct record_errors *warnings)
 {
     double kept_seconds = settings->source.kept_seconds, outage_seconds = settings->rules.outage_seconds;
-    if (kept_seconds >= outage_seconds)
+    const struct camera *cameras = settings->cameras.items;
+    bool is_any_auto = false;
+    for (size_t i = 0; i < settings->cameras.count; i++)
+        is_any_auto |= cameras[i].decode == DECODE_AUTO;
+    if (is_any_auto && kept_seconds >= outage_seconds)
         record_errors_add(warnings, "source.kept_seconds",
                           "%g: rules.outage_seconds is %g: where key frames are further apart than that, a quiet "
                           "picture of a camera with decode: auto is a row of outages",

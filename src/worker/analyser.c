@@ -122,6 +122,7 @@ static bool preview(struct watched_camera *camera, struct frame *frame, int64_t 
     bool has_live = media_source_has_live(camera->source);
     if (now_us > until_us) {
         camera->live_refused_us = 0; /* nobody looks */
+        counter_set(&camera->live_refusal, 0);
         return false;
     }
     if (has_live)

@@ -179,7 +179,7 @@ static void add_foreground(struct figure_history *history, const struct seen_fra
 static double rounding_of(int width_px, int height_px)
 {
     bool is_rounded = width_px % MACROBLOCK_PX == 0 && height_px % MACROBLOCK_PX == 0;
-    double off = (double)(MACROBLOCK_PX / 2) / width_px + (double)(MACROBLOCK_PX / 2) / height_px;
+    double half_px = MACROBLOCK_PX / 2.0, off = half_px / width_px + half_px / height_px;
     return is_rounded ? CLAMP(off, shape_tolerance, rounded_tolerance) : shape_tolerance;
 }
 

@@ -389,7 +389,7 @@ static void run_rules(struct pipeline *pipeline, const struct frame *frame, cons
         .is_light_change = scene->is_light_change,
         .is_camera_move = scene->is_camera_move,
         .is_learning = scene->is_learning,
-        .aspect = observation_quantise((double)frame->height_px / frame->width_px, OBSERVATION_BOX_ONE),
+        .aspect = observation_quantise(1 / frame_shape(frame), OBSERVATION_BOX_ONE),
         .picture = picture,
     };
     const struct analytics_sink sink = {emit, pipeline};

@@ -76,8 +76,7 @@ void pipeline_find_again(struct pipeline *pipeline, const struct frame *frame, s
     if (!pipeline->reid)
         return;
     reid_set_threshold(pipeline->reid, reader_confidence(pipeline->reader)); /* known once the model was loaded */
-    reid_update(pipeline->reid, pipeline->tracker, tracks, frame->media_us, (double)frame->width_px / frame->height_px,
-                look_at, &look);
+    reid_update(pipeline->reid, pipeline->tracker, tracks, frame->media_us, frame_shape(frame), look_at, &look);
     const struct reid_counts counts = reid_counts(pipeline->reid);
     counter_set(&health->reid_looks, counts.looks);
     counter_set(&health->reid_found, counts.found);

@@ -261,7 +261,7 @@ static void tell_troubles(struct watched_camera *camera, int64_t now_us)
     else if (counter_get(&health->frames_too_far_apart))
         replace_text(&health->last_error, "pictures are analysed further apart than rules.outage_seconds: nothing is "
                                           "followed from one to the next, and nothing is counted");
-    else if (lost_place)
+    else if (lost_place && strcmp(health->state, "online") == 0) /* else it would pass for why it is not */
         replace_text(&health->last_error, lost_place);
 }
 

@@ -776,7 +776,7 @@ export interface ApiKeyAnswer extends ApiKey {
   token: string;
 }
 
-/** Lies beside a model and says how to use it. */
+/** Lies beside a model and says how to use it. What it leaves out is its family's own (docs/models.md); the defaults here are YOLOX's. */
 export interface ModelCard {
   /** what people call it */
   name: string;
