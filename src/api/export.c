@@ -15,7 +15,7 @@ static const void *parameter_of(const struct request *request, const char *name)
     return field && request->parameters ? (const char *)request->parameters + field->offset : NULL;
 }
 
-/* Also by "application/" or any type (RFC 9110 section 12.5.1); CSV is only who names it. */
+/* By its name, else by its kind, else by any (RFC 9110 section 12.5.1); who wants CSV names it. */
 static double json_weight(const char *accept)
 {
     static const char *const names[] = {"application/json", "application/*", "*/*"};

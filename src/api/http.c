@@ -227,8 +227,6 @@ static double weight_of(const char *member)
 double http_accept_weight(const char *header, const char *type)
 {
     size_t length;
-    if (!header)
-        return 0;
     for (const char *member; (member = next_member(&header, &length));) {
         g_autofree char *text = g_strndup(member, length);
         if (http_content_type_is(text, type))

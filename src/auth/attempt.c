@@ -74,8 +74,7 @@ bool attempt_refuse(struct auth *auth, const struct login_limit *limit, GError *
 }
 
 /* Right logins cost hashes and sessions, too. Who does not know the password cannot use them up: a wrong one gives
- * back.
- */
+ * back what it took. */
 static bool take_right(struct auth *auth, struct attempt *attempt, struct login_limit *limit, GError **error)
 {
     if (!attempt->account || !attempt->user)

@@ -99,16 +99,18 @@ static void count_key(const struct record_field *field, enum record_schema_use u
     *(guint *)count += (field->flags & RECORD_KEY) != 0;
 }
 
+/* What every list takes. */
+static const char *const paging[] = {"limit", "cursor", "fields", "format", NULL};
+
 /* Whatever is listed comes in pages, with the fields that are wanted and as CSV; of what is cut into pages each item
  * can be told from the others. */
 static void look_at_list(const struct route *route)
 {
-    static const char *const taken[] = {"limit", "cursor", "fields", "format"};
     guint keys = 0;
     if (route->answers != ANSWER_PAGE)
         return;
-    for (size_t i = 0; i < G_N_ELEMENTS(taken); i++)
-        g_assert_nonnull(record_find_field(route->parameters, taken[i]));
+    for (size_t i = 0; paging[i]; i++)
+        g_assert_nonnull(record_find_field(route->parameters, paging[i]));
     record_each_field(route->response, RECORD_SCHEMA_ANSWER, count_key, &keys);
     g_assert_true(keys || !(route->features & ROUTE_WHOLE));
 }
@@ -129,7 +131,6 @@ static void look_for_match(const struct record_field *field, enum record_schema_
 /* What a list is searched by is a field of what it lists, which can be compared with a word. */
 static void look_at_matches(const struct route *route)
 {
-    static const char *const paging[] = {"limit", "cursor", "fields", "format", NULL};
     if (!(route->features & ROUTE_MATCHED))
         return;
     g_assert_true(route->features & ROUTE_WHOLE);
