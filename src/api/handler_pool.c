@@ -94,7 +94,7 @@ struct handler_pool *handler_pool_start(struct api *api, GError **error)
     for (int i = 0; i < KINDS; i++)
         g_queue_init(&pool->requests[i]);
     while (pool->count < wanted && code == 0) {
-        code = pthread_create(&pool->threads[pool->count], NULL, pool->count ? run : run_for_sent, pool);
+        code = thread_start(&pool->threads[pool->count], "handler", pool->count ? run : run_for_sent, pool);
         pool->count += code == 0;
     }
     if (code == 0)

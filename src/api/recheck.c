@@ -1,4 +1,5 @@
 #include "api/recheck.h"
+#include "base/thread.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -74,7 +75,7 @@ struct rechecks *rechecks_new(struct auth *auth, GError **error)
     pthread_mutex_init(&rechecks->lock, NULL);
     pthread_cond_init(&rechecks->changed, NULL);
     g_queue_init(&rechecks->waiting);
-    int code = pthread_create(&rechecks->thread, NULL, run, rechecks);
+    int code = thread_start(&rechecks->thread, "recheck", run, rechecks);
     if (code == 0)
         return rechecks;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the thread that looks at logins: %s",

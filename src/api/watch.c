@@ -7,6 +7,7 @@
 
 #include "api/api_internal.h"
 #include "base/counter.h"
+#include "base/thread.h"
 
 enum {
     WAITERS_MAX = 256,   /* requests that wait for a preview at once */
@@ -226,7 +227,7 @@ struct watch *watch_start(struct api *api, GError **error)
     int code = watch->epoll_fd < 0 || watch->event_fd < 0 ||
                        epoll_ctl(watch->epoll_fd, EPOLL_CTL_ADD, watch->event_fd, &event) != 0
                    ? errno
-                   : pthread_create(&watch->thread, NULL, run, watch);
+                   : thread_start(&watch->thread, "watch", run, watch);
     if (code == 0)
         return watch;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the watch thread: %s", g_strerror(code));

@@ -1,6 +1,7 @@
 #include "cli/cli.h"
 
 #include "base/clock.h"
+#include "base/thread.h"
 #include "vedette/spool.h"
 
 #include <glib.h>
@@ -60,7 +61,7 @@ static double run_spool(const char *directory, const char *payloads, double *com
     for (; started < PRODUCERS; started++) {
         producers[started] =
             (struct producer){spool, payloads + (size_t)started * CALLS * RECORDS_A_CALL * RECORD_BYTES};
-        if (pthread_create(&threads[started], NULL, produce, &producers[started]) != 0)
+        if (thread_start(&threads[started], "producer", produce, &producers[started]) != 0)
             break;
     }
     for (int i = 0; i < started; i++)

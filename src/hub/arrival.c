@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "hub/hub_internal.h"
 #include "hub/track_ids.h"
@@ -217,7 +218,7 @@ bool arrival_begin(struct arrival *arrival, GError **error)
               "the spool, and the rest is done once it is there",
               cause->message);
     arrival->is_late = true;
-    int code = pthread_create(&arrival->thread, NULL, run, arrival);
+    int code = thread_start(&arrival->thread, "arrival", run, arrival);
     arrival->has_thread = code == 0;
     if (code)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to wait for the store: %s",

@@ -2,6 +2,7 @@
 #include "hub/disk_aside.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -93,7 +94,7 @@ struct disk_aside *disk_aside_new(const char *directory, const struct disk_actio
         (struct disk_aside){.directory = g_strdup(directory), .actions = actions ? *actions : usual, .free_bytes = -1};
     pthread_mutex_init(&disk->lock, NULL);
     wait_condition_init(&disk->changed);
-    int code = pthread_create(&disk->thread, NULL, run, disk);
+    int code = thread_start(&disk->thread, "disk aside", run, disk);
     if (code == 0)
         return disk;
     log_error(NULL, "the disk of the data directory is not looked at: start a thread: %s", g_strerror(code));

@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "hub/path_times.h"
 #include "hub/untold.h"
@@ -503,7 +504,7 @@ struct drain *drain_start(struct vedette_spool *spool, struct vedette_breaker *b
     struct drain *drain = drain_new(spool, breaker, parts);
     drain->stored_all = stored_all;
     drain->stored_all_data = data;
-    int code = pthread_create(&drain->thread, NULL, run, drain);
+    int code = thread_start(&drain->thread, "drain", run, drain);
     if (code == 0)
         return drain;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to drain the spool: %s", g_strerror(code));

@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -96,7 +97,7 @@ struct errands *errands_new(const struct errands_config *config, GError **error)
     g_queue_init(&errands->waiting);
     pthread_mutex_init(&errands->lock, NULL);
     wait_condition_init(&errands->changed);
-    int code = pthread_create(&errands->thread, NULL, run, errands);
+    int code = thread_start(&errands->thread, "errands", run, errands);
     errands->has_thread = code == 0;
     if (errands->has_thread)
         return errands;

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/directory.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "hub/arrival.h"
 #include "hub/hub_internal.h"
@@ -214,7 +215,7 @@ static void ending_begin(struct ending *ending, double stop_seconds)
     *ending = (struct ending){.lock = PTHREAD_MUTEX_INITIALIZER};
     ending->until_us = clock_monotonic_us(clock_system()) + (int64_t)(stop_seconds * G_USEC_PER_SEC) + ENDING_US;
     wait_condition_init(&ending->changed);
-    ending->has_thread = pthread_create(&ending->thread, NULL, watch_ending, ending) == 0; /* else nobody watches */
+    ending->has_thread = thread_start(&ending->thread, "ending", watch_ending, ending) == 0; /* else nobody watches */
 }
 
 static void ending_finish(struct ending *ending)

@@ -3,6 +3,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "facts/incident.h"
 
@@ -194,7 +195,7 @@ struct incident_teller *incident_teller_start(struct store *store, struct notify
                                        .order = G_QUEUE_INIT};
     pthread_mutex_init(&teller->lock, NULL);
     wait_condition_init(&teller->changed);
-    int code = pthread_create(&teller->thread, NULL, run, teller);
+    int code = thread_start(&teller->thread, "incident teller", run, teller);
     if (code == 0)
         return teller;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to tell of incidents: %s", g_strerror(code));

@@ -2,6 +2,7 @@
 #include "hub/policy_files.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 #include "hub/policy_taking.h"
 
@@ -104,7 +105,7 @@ bool policy_files_start(struct policy_files *files, GError **error)
 {
     if (files->is_running)
         return true;
-    int code = pthread_create(&files->thread, NULL, take_on, files);
+    int code = thread_start(&files->thread, "policy files", take_on, files);
     files->is_running = code == 0;
     if (files->is_running)
         wait_for_look(files);

@@ -7,6 +7,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "base/wait.h"
 #include "hub/otlp.h"
@@ -321,7 +322,7 @@ struct trace_export *trace_export_start(const struct trace_settings *settings,
         is_good = false;
     }
     trace_configure(settings->ratio, (size_t)settings->queue_spans);
-    int code = is_good ? pthread_create(&export->thread, NULL, run, export) : 0;
+    int code = is_good ? thread_start(&export->thread, "trace export", run, export) : 0;
     if (code != 0)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "tracing: no thread to send with: %s",
                     g_strerror(code));

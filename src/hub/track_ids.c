@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -105,7 +106,7 @@ struct track_ids *track_ids_new(struct store *store, const char *data_dir, struc
     ids->given = ids->kept = store_next_track_id_base(clock, read_hint(ids->hint_path));
     pthread_mutex_init(&ids->lock, NULL);
     wait_condition_init(&ids->changed);
-    int code = pthread_create(&ids->thread, NULL, run, ids);
+    int code = thread_start(&ids->thread, "track ids", run, ids);
     if (code == 0)
         return ids;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to keep track ids: %s", g_strerror(code));

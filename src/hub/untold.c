@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 #include <pthread.h>
 
@@ -163,7 +164,7 @@ struct untold_teller *untold_start(const struct record_path_parts *parts)
         return NULL;
     g_autofree struct untold_teller *teller = g_new0(struct untold_teller, 1);
     teller->parts = *parts;
-    int code = pthread_create(&teller->thread, NULL, tell_all, teller);
+    int code = thread_start(&teller->thread, "untold", tell_all, teller);
     if (code == 0)
         return g_steal_pointer(&teller);
     log_error(NULL, "start to tell of signals that nobody was told of: %s: they are tried again at the next start",

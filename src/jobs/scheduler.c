@@ -12,6 +12,7 @@
 
 #include "base/counter.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 enum {
@@ -475,7 +476,7 @@ static bool start_threads(struct scheduler *scheduler, GError **error)
 {
     for (int i = 0; i < scheduler->options.settings->jobs.threads; i++) {
         pthread_t *thread = g_new0(pthread_t, 1);
-        int code = pthread_create(thread, NULL, run_thread, scheduler);
+        int code = thread_start(thread, "jobs", run_thread, scheduler);
         if (code) {
             g_free(thread);
             g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the scheduler's threads: %s",

@@ -5,6 +5,7 @@
 
 #include "base/counter.h"
 #include "base/id.h"
+#include "base/thread.h"
 #include "keeper/backtest.h"
 #include "keeper/keeper_internal.h"
 #include "store/rows.h"
@@ -483,7 +484,7 @@ struct policy_backtests *policy_backtests_new(struct policy_keeper *keeper, stru
     g_queue_init(&backtests->jobs);
     pthread_mutex_init(&backtests->lock, NULL);
     pthread_cond_init(&backtests->wake, NULL);
-    int failure = pthread_create(&backtests->thread, NULL, run_all, backtests);
+    int failure = thread_start(&backtests->thread, "backtests", run_all, backtests);
     backtests->is_started = failure == 0;
     if (failure == 0)
         return backtests;

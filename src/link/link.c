@@ -1,4 +1,5 @@
 #include "link/link.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -121,7 +122,7 @@ static bool enqueue(struct link *link, GByteArray *message, GError **error)
                     link->queued_bytes, link->max_queue_bytes);
         return false;
     }
-    int failure = link->has_sender ? 0 : pthread_create(&link->sender, NULL, sender_main, link);
+    int failure = link->has_sender ? 0 : thread_start(&link->sender, "link sender", sender_main, link);
     if (failure) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "link: no thread to send: %s", g_strerror(failure));
         return false;

@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <string.h>
@@ -403,7 +404,7 @@ bool stream_start(struct media_stream *stream, GError **error)
         return true;
     stream->skipper = media_skipper_new(stream->decode ? stream->decode : DECODE_ALL, &stream->settings, stream->clock,
                                         stream_count_at, stream);
-    int failure = pthread_create(&stream->thread, NULL, stream_main, stream);
+    int failure = thread_start(&stream->thread, "stream", stream_main, stream);
     stream->has_thread = failure == 0;
     if (!failure)
         return true;

@@ -8,6 +8,7 @@
 #include "notify/notify_internal.h"
 
 #include "base/log.h"
+#include "base/thread.h"
 #include "vedette/backoff.h"
 
 #include <errno.h>
@@ -422,7 +423,7 @@ bool broker_start(struct broker *broker, struct endpoint *endpoint, struct vedet
 {
     broker->endpoint = endpoint;
     broker->breaker = breaker;
-    int code = pthread_create(&broker->thread, NULL, run, broker);
+    int code = thread_start(&broker->thread, "broker", run, broker);
     broker->is_started = code == 0;
     if (code)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start its thread: %s", g_strerror(code));

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "base/networks.h"
+#include "base/thread.h"
 
 #include <curl/curl.h>
 #include <netinet/in.h>
@@ -313,7 +314,7 @@ bool courier_add(struct courier *courier, const struct notify_webhook *settings,
 
 bool courier_start(struct courier *courier, GError **error)
 {
-    int code = pthread_create(&courier->thread, NULL, run, courier);
+    int code = thread_start(&courier->thread, "courier", run, courier);
     courier->is_started = code == 0;
     if (code)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to send webhooks: %s", g_strerror(code));

@@ -1,5 +1,6 @@
 #include "policy/manager.h"
 
+#include "base/thread.h"
 #include "base/wait.h"
 #include "policy/policy_internal.h"
 
@@ -406,7 +407,7 @@ bool policy_manager_start_hot_reload(struct policy_manager *manager, GError **er
     if (manager->is_running)
         return true;
     manager->is_stopping = false;
-    int failure = pthread_create(&manager->thread, NULL, reload_on_notice, manager);
+    int failure = thread_start(&manager->thread, "policies", reload_on_notice, manager);
     manager->is_running = failure == 0;
     if (failure)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL, "no thread to reload policies with: %s",

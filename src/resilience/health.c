@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/thread.h"
 #include "base/wait.h"
 #include "resilience/resilience_internal.h"
 
@@ -341,7 +342,7 @@ bool vedette_health_start_monitoring(struct vedette_health *health, const char *
     if (health->has_thread)
         return true;
     health->is_stopping = false;
-    health->has_thread = pthread_create(&health->thread, NULL, monitor_main, health) == 0;
+    health->has_thread = thread_start(&health->thread, "health monitor", monitor_main, health) == 0;
     if (!health->has_thread && why)
         *why = "there is no thread to be had: the limit of threads is reached";
     return health->has_thread;

@@ -93,7 +93,7 @@ bool spool_answers_start(struct vedette_spool *spool, GError **error)
     pthread_mutex_init(&answers->lock, NULL);
     pthread_cond_init(&answers->changed, NULL);
     answers->last = &answers->first;
-    int code = pthread_create(&answers->thread, NULL, run, spool);
+    int code = thread_start(&answers->thread, "spool answers", run, spool);
     if (code == 0)
         return true;
     pthread_cond_destroy(&answers->changed);

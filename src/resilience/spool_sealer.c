@@ -4,6 +4,7 @@
  */
 #include "resilience/spool_internal.h"
 
+#include "base/thread.h"
 #include "base/wait.h"
 
 enum { RETRY_TIMES = 10 }; /* the delay: after a failure */
@@ -221,7 +222,7 @@ static void *run(void *data)
 
 bool spool_sealer_start(struct vedette_spool *spool, GError **error)
 {
-    int code = pthread_create(&spool->sealer, NULL, run, spool);
+    int code = thread_start(&spool->sealer, "spool sealer", run, spool);
     if (code)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the spool's sealer: %s", g_strerror(code));
     return code == 0;

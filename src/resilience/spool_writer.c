@@ -511,7 +511,7 @@ bool spool_writer_start(struct vedette_spool *spool, GError **error)
         spool_answers_stop(spool);
         return false;
     }
-    int code = pthread_create(&spool->writer, NULL, run, spool);
+    int code = thread_start(&spool->writer, "spool writer", run, spool);
     if (code == 0)
         return true;
     spool_sealer_stop(spool);

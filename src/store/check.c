@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "base/counter.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 enum {
@@ -93,7 +94,7 @@ struct store_checker *store_checker_new(const struct store_checker_config *confi
     checker->asked_us = clock_monotonic_us(config->clock);
     pthread_mutex_init(&checker->lock, NULL);
     wait_condition_init(&checker->changed);
-    int code = pthread_create(&checker->thread, NULL, run, checker);
+    int code = thread_start(&checker->thread, "store check", run, checker);
     if (code == 0) {
         await_first(checker);
         return checker;

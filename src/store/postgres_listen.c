@@ -10,6 +10,7 @@
 #include "base/counter.h"
 #include "base/random.h"
 #include "base/redact.h"
+#include "base/thread.h"
 #include "vedette/backoff.h"
 
 struct store_listener {
@@ -107,7 +108,7 @@ struct store_listener *store_listen_policies(struct store *store, void (*changed
     random_init_system(&listener->random);
     listener->place = redact_address(store->settings.url);
     listener->stop = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    int failure = listener->stop < 0 ? errno : pthread_create(&listener->thread, NULL, listen_on, listener);
+    int failure = listener->stop < 0 ? errno : thread_start(&listener->thread, "store listener", listen_on, listener);
     if (failure == 0)
         return listener;
     g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start to listen for changes of policies: %s",

@@ -1,6 +1,7 @@
 /* Checkpoints: what the WAL holds is written into the database by a thread of its own, with the writing connection
  * (sqlite_internal.h says why), in a turn that it takes while nobody waits for one: whoever commits does not wait for
  * it. Where somebody always waits, the commit that makes the WAL SQLITE_CHECKPOINT_MOST_PAGES long does it. */
+#include "base/thread.h"
 #include "store/sqlite_internal.h"
 
 #include <errno.h>
@@ -59,7 +60,7 @@ static void *run_checkpoints(void *data)
 bool sqlite_checkpointer_start(struct sqlite_engine *engine, GError **error)
 {
     sqlite3_wal_hook(engine->writer.db, note_pages, engine);
-    int code = pthread_create(&engine->checkpointer.thread, NULL, run_checkpoints, engine);
+    int code = thread_start(&engine->checkpointer.thread, "checkpoints", run_checkpoints, engine);
     engine->checkpointer.is_running = code == 0;
     if (code)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the store's checkpoints: %s",

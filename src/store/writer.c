@@ -8,6 +8,7 @@
 
 #include "base/counter.h"
 #include "base/id.h"
+#include "base/thread.h"
 #include "base/wait.h"
 
 static void batch_free(struct batch *batch)
@@ -261,7 +262,7 @@ bool store_writer_start(struct store *store, GError **error)
     pthread_mutex_init(&queue->lock, NULL);
     wait_condition_init(&queue->changed);
     g_queue_init(&queue->batches);
-    int code = pthread_create(&queue->thread, NULL, run_writer, store);
+    int code = thread_start(&queue->thread, "store writer", run_writer, store);
     if (code) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "start the store's writer: %s", g_strerror(code));
         pthread_cond_destroy(&queue->changed);

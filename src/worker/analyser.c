@@ -6,6 +6,7 @@
 #include "worker/worker_internal.h"
 
 #include "base/counter.h"
+#include "base/thread.h"
 #include "base/trace.h"
 #include "worker/stages.h"
 
@@ -331,7 +332,7 @@ bool analyser_start_all(struct worker *worker, GError **error)
     int failure = 0;
     worker->analysers = g_new0(pthread_t, (size_t)count);
     while (worker->analyser_count < count && failure == 0) {
-        failure = pthread_create(&worker->analysers[worker->analyser_count], NULL, analyser_main, worker);
+        failure = thread_start(&worker->analysers[worker->analyser_count], "analyser", analyser_main, worker);
         worker->analyser_count += failure == 0;
     }
     if (worker->analyser_count > 0)

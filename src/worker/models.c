@@ -5,6 +5,7 @@
 #define LOG_MODULE "worker"
 #include "worker/worker_internal.h"
 
+#include "base/thread.h"
 #include "base/wait.h"
 
 #include <errno.h>
@@ -79,7 +80,7 @@ bool models_begin(struct worker *worker, GError **error)
         return true;
     wait_condition_init(&worker->loaded);
     worker->loading = MODELS_LOADING_DETECTOR;
-    int status = pthread_create(&worker->loader, NULL, load, worker);
+    int status = thread_start(&worker->loader, "model loader", load, worker);
     worker->has_loader = status == 0;
     if (worker->has_loader)
         return true;
