@@ -357,6 +357,20 @@ static bool sqlite_set_org(struct store_transaction *transaction, const char *or
     return sqlite_scope_set(transaction->connection, org_id, error);
 }
 
+/* A disk that was taken away, or a file put in the other's place: what is open is no longer what is there. SQLite goes
+ * on writing into it all the same. */
+static bool check_place(const struct sqlite_engine *engine, GError **error)
+{
+    struct stat status;
+    if (stat(engine->path, &status) == 0 && status.st_dev == engine->device && status.st_ino == engine->inode)
+        return true;
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+                "%s: the file that is open is not there any more: is its disk still mounted? Put it back; where that "
+                "is a copy of it, start anew as well",
+                engine->path);
+    return false;
+}
+
 static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GError **error)
 {
     struct sqlite_engine *engine = transaction->store->engine_state;
@@ -367,7 +381,7 @@ static bool sqlite_end(struct store_transaction *transaction, bool is_commit, GE
         return_reader(engine, connection);
         return is_good;
     }
-    bool is_good = !is_commit || connection_execute(connection, "COMMIT", error);
+    bool is_good = !is_commit || (check_place(engine, error) && connection_execute(connection, "COMMIT", error));
     /* Some failures have rolled back already. */
     if ((!is_commit || !is_good) && !sqlite3_get_autocommit(connection->db))
         sqlite3_exec(connection->db, "ROLLBACK", NULL, NULL, NULL);
@@ -433,19 +447,6 @@ static bool probe(const struct sqlite_engine *engine, GError **error)
         unlink(path);
     }
     return is_good;
-}
-
-/* A disk that was taken away, or a file put in the other's place: what is open is no longer what is there. */
-static bool check_place(const struct sqlite_engine *engine, GError **error)
-{
-    struct stat status;
-    if (stat(engine->path, &status) == 0 && status.st_dev == engine->device && status.st_ino == engine->inode)
-        return true;
-    g_set_error(
-        error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
-        "%s: the file that is open is not there any more: is its disk still mounted? Put it back and start anew",
-        engine->path);
-    return false;
 }
 
 static bool sqlite_check(void *data, int64_t *free_bytes, GError **error)

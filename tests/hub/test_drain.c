@@ -295,6 +295,49 @@ static void test_a_type_that_is_taken_again_comes_in_order(void)
     refusing_clear(&refusing);
 }
 
+static void await_openings(struct vedette_breaker *breaker, int64_t openings)
+{
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    for (struct vedette_breaker_stats stats = {0}; stats.openings < openings;
+         vedette_breaker_get_stats(breaker, &stats)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
+}
+
+/* The file of the store was moved away under it: what is in the spool stays there, and comes once the file is back. */
+static void test_a_spool_is_not_drained_into_a_file_that_is_gone(void)
+{
+    enum { BATCH = 2, EVENTS = 3 * BATCH };
+    struct spool_world world;
+    struct refusing_store away;
+    struct vedette_breaker_config config;
+    refusing_init(&away);
+    vedette_breaker_free(away.breaker);
+    vedette_breaker_config_init(&config);
+    config.failure_threshold = 1;
+    config.recovery_timeout_us = config.recovery_timeout_max_us = 1000;
+    away.breaker = vedette_breaker_new(&config, NULL);
+    world_init(&world);
+    world.config.batch_size = BATCH;
+    world_open(&world);
+    g_autofree char *path = g_build_filename(away.directory, "vedette.db", NULL);
+    g_autofree char *elsewhere = g_build_filename(away.directory, "elsewhere", NULL);
+    g_assert_cmpint(rename(path, elsewhere), ==, 0);
+    put_events(&world, 'c', "line_crossing", crossing_rest, 0, EVENTS);
+    struct drain *drain = start(&away, &world, do_nothing, NULL);
+    await_openings(away.breaker, 2);
+    g_assert_cmpint(world_stats(&world).total_queued, ==, EVENTS);
+    g_assert_cmpint(counter_get(&away.health.records_stored), ==, 0);
+    g_assert_cmpint(rename(elsewhere, path), ==, 0);
+    await_queue(&world, 0, 0);
+    g_autofree char *kept = kept_ids(&away), *all = ids_of('c', EVENTS);
+    g_assert_cmpstr(kept, ==, all);
+    g_assert_true(drain_stop(drain));
+    world_clear(&world);
+    refusing_clear(&away);
+}
+
 struct hold {
     struct spool_world *world;
     int64_t deferred; /* once so many are */
@@ -344,6 +387,8 @@ int main(int argc, char **argv)
     g_test_add_func("/drain/a_refused_type_holds_up_no_other", test_a_refused_type_holds_up_no_other);
     g_test_add_func("/drain/a_type_that_is_taken_again_comes_in_order", test_a_type_that_is_taken_again_comes_in_order);
     g_test_add_func("/drain/a_store_is_not_asked_by_a_stop", test_a_store_is_not_asked_by_a_stop);
+    g_test_add_func("/drain/a_spool_is_not_drained_into_a_file_that_is_gone",
+                    test_a_spool_is_not_drained_into_a_file_that_is_gone);
     g_test_add_func("/drain/a_slow_store_is_waited_for", test_a_slow_store_is_waited_for);
     g_test_add_func("/drain/a_slow_spool_is_waited_for", test_a_slow_spool_is_waited_for);
     return g_test_run();

@@ -300,6 +300,27 @@ static struct world_result store_many(struct store_world *world, int count)
     return world_store(world, batch);
 }
 
+/* What goes into a file that is gone, nobody finds again: it is refused until the file is back. */
+static void test_nothing_is_written_into_a_file_that_is_gone(void)
+{
+    struct store_world world;
+    world_init(&world);
+    g_autofree char *path = g_build_filename(world.directory, "vedette.db", NULL);
+    g_autofree char *elsewhere = g_build_filename(world.directory, "elsewhere", NULL);
+    g_assert_cmpint(rename(path, elsewhere), ==, 0);
+    for (int is_replaced = 0; is_replaced < 2; is_replaced++) {
+        struct world_result result = store_many(&world, 1);
+        g_assert_cmpint(result.code, ==, VEDETTE_ERROR_UNAVAILABLE);
+        g_assert_nonnull(strstr(result.error, "vedette.db: the file that is open is not there any more"));
+        g_free(result.error);
+        g_assert_true(g_file_set_contents(path, "another", -1, NULL));
+    }
+    g_assert_cmpint(rename(elsewhere, path), ==, 0);
+    g_assert_cmpint(store_many(&world, 1).new_records, ==, 1);
+    g_assert_cmpint(world_count(&world, "door", "line_in", world_start_ms), ==, 1);
+    world_clear(&world);
+}
+
 /* Writes until nothing more goes in; then frees the place and writes again, without a restart. */
 static void check_full_and_free(struct store_world *world, void (*make_room)(void *), void *data)
 {
@@ -562,6 +583,8 @@ int main(int argc, char **argv)
     g_test_add_func("/store/migrations_run_once", test_migrations_run_once);
     g_test_add_func("/store/concurrent_start", test_concurrent_start);
     g_test_add_func("/store/another_program_may_change_the_schema", test_another_program_may_change_the_schema);
+    g_test_add_func("/store/nothing_is_written_into_a_file_that_is_gone",
+                    test_nothing_is_written_into_a_file_that_is_gone);
     g_test_add_func("/store/q16_tiny_tmpfs", test_q16_tiny_tmpfs);
     g_test_add_func("/store/q16_a_server_starts_on_a_full_disk", test_q16_a_server_starts_on_a_full_disk);
     g_test_add_func("/store/a_server_starts_while_another_program_holds_the_file",
