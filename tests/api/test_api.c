@@ -235,8 +235,14 @@ static void test_preview(void)
     wishes = 0;
     void *both[] = {&world, &wishes};
     GThread *worker = g_thread_new("worker", set_preview_when_wanted, both);
+    gint64 asked_us = g_get_monotonic_time();
     reply = world_get(&world, path, world.token); /* waits for the first one */
     g_thread_join(worker);
+    if (reply.status == 503) { /* in vain, where the worker got no processor: then it is there for the next */
+        g_assert_cmpint(g_get_monotonic_time() - asked_us, >=, G_USEC_PER_SEC);
+        reply_clear(&reply);
+        reply = world_get(&world, path, world.token);
+    }
     g_assert_cmpint(reply.status, ==, 200);
     g_assert_cmpstr(reply.body->str, ==, "JPEG");
     g_autofree char *type = reply_header(&reply, "Content-Type"), *number = reply_header(&reply, "X-Frame-Number"),

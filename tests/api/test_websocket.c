@@ -422,13 +422,14 @@ static void test_a_login_that_cannot_be_looked_up_ends_at_last(void)
     world_init(&world);
     g_assert_true(auth_check_token(world.api->auth, world_login(&world), &login, NULL));
     record_init(&live_subscription_descriptor, &subscription);
+    int64_t before_us = clock_monotonic_us(clock_system());
     struct feed *feed = feed_open(world.api->feeds, &login, &subscription, note_wake, &woken, NULL);
-    int64_t now_us = clock_monotonic_us(clock_system());
+    int64_t after_us = clock_monotonic_us(clock_system());
     hang_store(&world, held, 1);
-    feed_check_login(feed, now_us + 3 * (int64_t)SECOND_US);
-    feed_check_login(feed, now_us + FEED_PATIENCE_US - SECOND_US);
+    feed_check_login(feed, before_us + 3 * (int64_t)SECOND_US);
+    feed_check_login(feed, before_us + FEED_PATIENCE_US - SECOND_US);
     g_assert_cmpint(feed_end(feed), ==, FEED_STAYS);
-    feed_check_login(feed, now_us + FEED_PATIENCE_US + SECOND_US);
+    feed_check_login(feed, after_us + FEED_PATIENCE_US + SECOND_US);
     g_assert_cmpint(feed_end(feed), ==, FEED_LOGIN_UNKNOWN);
     g_assert_cmpint(woken, >, 0);
     release_store(held);

@@ -321,6 +321,11 @@ static void test_next_times(void)
     world_end(&world);
 }
 
+static bool hold_and_count_run(struct job_context *context, GError **error)
+{
+    return hold_run(context, error) && count_run(context, error);
+}
+
 /* Turns go on while ten thousand runs wait to be claimed. */
 static void test_d12_turns_do_not_wait_for_the_store(void)
 {
@@ -333,13 +338,19 @@ static void test_d12_turns_do_not_wait_for_the_store(void)
         g_ptr_array_add(ids, g_strdup_printf("job-%d", i));
         jobs[i] = counting[0];
         jobs[i].id = g_ptr_array_index(ids, i);
+        jobs[i].run = hold_and_count_run;
     }
+    g_atomic_int_set(&is_held, 1); /* none is done while the turns are made */
     struct scheduler *scheduler = start(&world, jobs, JOBS);
     clock_fake_advance_us(world.store.clock, HOUR_US);
     for (int i = 0; i < 10; i++)
         scheduler_turn(scheduler);
     /* all is decided, and nearly all of it still waits for the threads */
     g_assert_cmpint(counter_get(&world.store.health.jobs_waiting), >, JOBS / 2);
+    /* and has not been claimed by the turns */
+    g_autoptr(GHashTable) claimed = store_runs_latest(world.store.store, NULL);
+    g_assert_cmpuint(g_hash_table_size(claimed), <=, (guint)world.settings.jobs.threads);
+    g_atomic_int_set(&is_held, 0);
     WORLD_WAIT_UNTIL(g_atomic_int_get(&runs) > 10);
     scheduler_free(scheduler);
     world_end(&world);

@@ -48,6 +48,12 @@ static void note(void *data, const char *name, enum vedette_breaker_state from, 
     g_string_append_printf(data, "%s:%s>%s ", name, vedette_breaker_state_name(from), vedette_breaker_state_name(to));
 }
 
+static int64_t stand_still(void *data)
+{
+    (void)data;
+    return INT64_C(1000) * G_USEC_PER_SEC;
+}
+
 static void test_a_name_is_a_breaker(void)
 {
     struct vedette_resilience_config config;
@@ -56,6 +62,7 @@ static void test_a_name_is_a_breaker(void)
     int64_t retry_after_us = 0;
     enum vedette_outcome outcome;
     vedette_resilience_config_init(&config);
+    config.breaker.time.now_us = stand_still;
     config.breaker_changed = note;
     config.data = told;
     struct vedette_resilience *manager = vedette_resilience_new("fusion", &config, NULL);

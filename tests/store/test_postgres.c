@@ -28,7 +28,7 @@ static void test_a_role_that_is_missing_is_no_fault_of_the_records(void)
 {
     struct store_world world;
     world_init(&world);
-    g_assert_true(store_check(world.store, NULL));
+    WORLD_WAIT_UNTIL(store_check(world.store, NULL));
     postgres_do("postgres", "ALTER ROLE vedette_app RENAME TO vedette_gone");
     GPtrArray *batch = world_batch_new();
     g_ptr_array_add(batch, world_crossing(&world, "a", "door", "in", world_start_ms));
