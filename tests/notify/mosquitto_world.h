@@ -57,21 +57,18 @@ static void write_file(const struct server *server, const char *name, const char
     g_assert_true(g_file_set_contents(path, text, -1, NULL));
 }
 
-/* Whether someone listens there. */
-static bool listens(int port)
+/* By its own word: another program may listen at its port, and then it has ended, or is about to. */
+static bool is_running(const struct server *server)
 {
-    struct sockaddr_in address = {
-        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons((uint16_t)port)};
-    int socket_fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    bool is_there = connect(socket_fd, (struct sockaddr *)&address, sizeof address) == 0;
-    close(socket_fd);
-    return is_there;
+    g_autofree char *path = file_of(server, "log"), *log = NULL;
+    return g_file_get_contents(path, &log, NULL, NULL) && strstr(log, " running\n");
 }
 
 static void server_launch(struct server *server)
 {
     g_autoptr(GError) error = NULL;
-    g_autofree char *config = file_of(server, "mosquitto.conf");
+    g_autofree char *config = file_of(server, "mosquitto.conf"), *log = file_of(server, "log");
+    g_unlink(log); /* of the run before */
     const char *const arguments[] = {server_path, "-c", config, NULL};
     g_spawn_async(NULL, (char **)(uintptr_t)arguments, NULL,
                   G_SPAWN_DO_NOT_REAP_CHILD | G_SPAWN_STDOUT_TO_DEV_NULL | G_SPAWN_STDERR_TO_DEV_NULL, NULL, NULL,
@@ -79,17 +76,17 @@ static void server_launch(struct server *server)
     g_assert_no_error(error);
 }
 
-/* Its port was free; another program's connection may have it for a moment. */
+/* Its port was free; another program may have it for a moment. */
 static void server_start(struct server *server)
 {
     server_launch(server);
     gint64 until_us = g_get_monotonic_time() + DEADLINE_SECONDS * G_USEC_PER_SEC;
-    while (!listens(server->port) && g_get_monotonic_time() < until_us) {
+    while (!is_running(server) && g_get_monotonic_time() < until_us) {
         g_usleep(5000);
         if (waitpid(server->pid, NULL, WNOHANG) == server->pid)
             server_launch(server);
     }
-    g_assert_true(listens(server->port));
+    g_assert_true(is_running(server));
 }
 
 static void server_kill(struct server *server)
@@ -131,7 +128,8 @@ static void server_new(struct server *server, bool has_tls)
     *server = (struct server){
         .directory = g_dir_make_tmp("vedette-mqtt-XXXXXX", NULL), .port = free_port(), .has_tls = has_tls};
     g_autofree char *passwords = file_of(server, "passwords"), *rights = file_of(server, "rights"),
-                    *certificate = file_of(server, "cert.pem"), *key = file_of(server, "key.pem");
+                    *certificate = file_of(server, "cert.pem"), *key = file_of(server, "key.pem"),
+                    *log = file_of(server, "log");
     write_file(server, "passwords", "acme:acme-word\nbolt:bolt-word\nwatcher:watcher-word\n");
     const char *const arguments[] = {"mosquitto_passwd", "-U", passwords, NULL};
     run_command(arguments);
@@ -139,8 +137,8 @@ static void server_new(struct server *server, bool has_tls)
                "user acme\ntopic readwrite vedette/acme/#\nuser bolt\ntopic readwrite vedette/bolt/#\n"
                "user watcher\ntopic read #\n");
     g_autoptr(GString) config = g_string_new("user root\npersistence false\nallow_anonymous false\n");
-    g_string_append_printf(config, "listener %d 127.0.0.1\npassword_file %s\nacl_file %s\n", server->port, passwords,
-                           rights);
+    g_string_append_printf(config, "listener %d 127.0.0.1\npassword_file %s\nacl_file %s\nlog_dest file %s\n",
+                           server->port, passwords, rights, log);
     if (has_tls) {
         make_certificates(server);
         g_string_append_printf(config, "certfile %s\nkeyfile %s\n", certificate, key);
