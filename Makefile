@@ -1,13 +1,18 @@
 # The front door. Meson does the work; see meson_options.txt for what can be chosen.
 BUILD := build
 
-.PHONY: build run test bench bench-nightly soak soak-store lint fmt clean docs
+.PHONY: build install run test bench bench-nightly soak soak-store lint fmt clean docs
 .DEFAULT_GOAL := build
 
 build:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
 	@ninja -C $(BUILD) vedette
+
+# The program, the C library and the service, below the prefix of the build directory (/usr/local) and DESTDIR.
+install: build
+	@meson compile -C $(BUILD) vedette:shared_library >/dev/null
+	@meson install -C $(BUILD) --no-rebuild --quiet
 
 run: build
 	@exec $(BUILD)/vedette run --demo $(RUN_ARGS)

@@ -43,7 +43,7 @@ def each_header_stands_alone_in_c_and_cplusplus():
                 "-include", header, "/dev/null")
 
 
-def an_installed_tree_builds_and_runs_the_examples():
+def an_installed_tree_builds_and_runs_the_examples_and_the_page():
     with tempfile.TemporaryDirectory(prefix="vedette-installed-") as root:
         run("meson", "install", "-C", BUILD, "--no-rebuild", "--tags", "devel,runtime", "--destdir", root)
         pkgconfig = next(pathlib.Path(root).rglob("vedette.pc")).parent
@@ -57,11 +57,18 @@ def an_installed_tree_builds_and_runs_the_examples():
             run("cc", "-std=gnu11", "-o", program, SOURCE / f"examples/{name}.c", *flags, env=environment)
             output = run(program, env=environment)
             assert said in output, output
+        page = (SOURCE / "docs/library.md").read_text(encoding="utf-8")
+        for number, text in enumerate(re.findall(r"^```c\n(.*?)^```", page, flags=re.M | re.S)):
+            source, program = pathlib.Path(root) / f"page_{number}.c", pathlib.Path(root) / f"page_{number}"
+            source.write_text(text, encoding="utf-8")
+            run("cc", "-std=c11", "-Wall", "-Wextra", "-Werror", "-o", program, source, *flags, env=environment)
+            output = run(program, env=environment)
+            assert "asked 2 times" in output, output
 
 
 def main():
     cases = [the_library_shows_what_the_headers_declare, each_header_stands_alone_in_c_and_cplusplus,
-             an_installed_tree_builds_and_runs_the_examples]
+             an_installed_tree_builds_and_runs_the_examples_and_the_page]
     print(f"1..{len(cases)}")
     failed = 0
     for number, case in enumerate(cases, 1):
