@@ -36,8 +36,10 @@ static const struct record_field worker_fields[] = {
           .default_text = "500"),
     FIELD(struct worker_settings, restart_delay_max_ms, 0, "longest such delay", .unit = "ms", .min = 1, .max = 3600000,
           .default_text = "30000"),
-    FIELD(struct worker_settings, stable_seconds, 0, "a worker up for so long is started again at once", .unit = "s",
-          .min = 1, .max = 86400, .default_text = "60"),
+    FIELD(struct worker_settings, stable_seconds, 0,
+          "a worker up for so long is started again at once; one that ends sooner three times in a row is halved, to "
+          "find the camera that ends it",
+          .unit = "s", .min = 1, .max = 86400, .default_text = "60"),
     FIELD(
         struct worker_settings, max_unacknowledged_records, 0,
         "records a worker keeps while the hub does not acknowledge; least urgent and oldest are dropped first, counted",

@@ -61,7 +61,9 @@ struct hub_worker {
     bool has_defaults;      /* of proof.c: goes by the default settings of the analysis, and by no policies */
     bool looks_at_pictures; /* of detecting.c: without cameras */
     bool is_leaving;        /* it was told to end, and is not started again */
+    bool is_half;           /* of crashes.c: stays without cameras of other workers */
     int restarts;           /* in a row, for the backoff */
+    int crashes;            /* in a row, each soon after its start: of crashes.c */
     int64_t started_us, heard_us;
     uint64_t measured;      /* the look of a profile that it answered last */
     struct process_cpu cpu; /* the governor's */
@@ -151,8 +153,18 @@ bool hub_worker_is_for_cameras(const struct hub_worker *worker);
 /* Gives each camera that there is now a worker, and takes from workers what there is no longer; new workers are not
  * started yet. What is as it was is left alone. */
 void hub_place_cameras(struct hub *hub);
+/* A new worker, not started yet, for the second half of the cameras of one that does not run. No others join the two.
+ */
+struct hub_worker *hub_place_half(struct hub_worker *worker);
 /* The cameras are others now: they are placed, and all who go by them are told. For cameras_listen; any thread. */
 void hub_cameras_changed(void *hub);
+
+/* ---- crashes.c ---- */
+
+/* Its process ended. Why its cameras are off line: `reason`, or that it is this camera which ends it. g_free. */
+char *crashes_note(struct hub_worker *worker, int status, const char *reason);
+/* Before it is started again: one that ended again and again keeps half of its cameras, and another gets the rest. */
+void crashes_halve(struct hub_worker *worker);
 
 /* ---- trials.c ---- */
 

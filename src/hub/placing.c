@@ -67,7 +67,8 @@ static gboolean has_no_camera(gpointer camera_id, gpointer word, gpointer set)
 
 /* ---- who has none yet ---- */
 
-/* The worker of the same org with the fewest cameras, or a new one. */
+/* The worker of the same org with the fewest cameras, or a new one. Halves are not for others: one of their cameras may
+ * end them. */
 static struct hub_worker *worker_for(struct hub *hub, const struct camera *camera, guint per_org)
 {
     struct hub_worker *best = NULL;
@@ -75,7 +76,8 @@ static struct hub_worker *worker_for(struct hub *hub, const struct camera *camer
     for (guint i = 0; i < hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
         const struct camera *first = worker->cameras->len ? g_ptr_array_index(worker->cameras, 0) : NULL;
-        if (!hub_worker_is_for_cameras(worker) || !first || strcmp(first->org_id, camera->org_id) != 0)
+        if (!hub_worker_is_for_cameras(worker) || worker->is_half || !first ||
+            strcmp(first->org_id, camera->org_id) != 0)
             continue;
         same_org++;
         if (may_join(worker, camera) && (!best || worker->cameras->len < best->cameras->len))
@@ -141,6 +143,15 @@ static void place(struct hub *hub, const struct camera_set *set)
         if (is_watched(camera) && !has_worker(hub, camera) && is_admitted(hub, camera))
             g_ptr_array_add(worker_for(hub, camera, per_org)->cameras, (gpointer)(uintptr_t)camera_ref(camera));
     }
+}
+
+struct hub_worker *hub_place_half(struct hub_worker *worker)
+{
+    struct hub_worker *other = hub_worker_new(worker->hub);
+    worker->is_half = other->is_half = true;
+    for (guint half = worker->cameras->len / 2; worker->cameras->len > half;)
+        g_ptr_array_add(other->cameras, g_ptr_array_steal_index(worker->cameras, half));
+    return other;
 }
 
 /* ---- the whole ---- */

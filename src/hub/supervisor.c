@@ -459,13 +459,16 @@ static void on_child_exit(GPid pid, gint status, gpointer data)
     /* told to stop before it had started: it has nothing to say */
     worker->has_stopped |= (hub->is_stopping || worker->is_leaving) && WIFEXITED(status) && WEXITSTATUS(status) == 0;
     count_exit(worker, reason);
-    intake_note_gone(worker, reason);
+    g_autofree char *why = crashes_note(worker, status, reason);
+    intake_note_gone(worker, why);
     detecting_note_gone(hub->detecting, worker);
     trials_note_gone(hub->trials, worker, reason);
-    if (!hub->is_stopping && !worker->is_apart && !worker->is_leaving)
+    if (!hub->is_stopping && !worker->is_apart && !worker->is_leaving) {
+        crashes_halve(worker);
         schedule_restart(worker);
-    else if (hub->is_stopping && hub_workers_are_gone(hub))
+    } else if (hub->is_stopping && hub_workers_are_gone(hub)) {
         g_main_loop_quit(hub->loop);
+    }
 }
 
 void hub_worker_stop(struct hub_worker *worker)
