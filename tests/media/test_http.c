@@ -465,11 +465,13 @@ static bool send_bad_chunks(const struct fake_request *request)
            false;
 }
 
-/* Pictures that are none, for ever. */
+#define RUBBISH "--b\r\n\r\nthis is no picture\r\n"
+
+/* Pictures that are none, for ever: the first one with the headers, or there may be none within the stall's time. */
 static bool send_rubbish(const struct fake_request *request)
 {
-    send_text(request, MULTIPART);
-    while (send_text(request, "--b\r\n\r\nthis is no picture\r\n"))
+    send_text(request, MULTIPART RUBBISH RUBBISH);
+    while (send_text(request, RUBBISH))
         g_usleep(1000);
     return false;
 }

@@ -206,8 +206,10 @@ static void test_caught_up_pictures_tell_when_they_came(void)
     eye.settings.wake_ratio = 1000;
     eye.settings.max_clock_skew_ms = 0; /* the camera's clock would hide it below that */
     media_eye_open(&eye, address);
-    int64_t late = 0;
-    for (int try = 0; try < TRIES && !late; try++) {
+    int64_t late = 0, spread_ms = 0;
+    /* A machine that is busy may tell a picture late, in one try or another; a wrong time is wrong in each. */
+    for (int try = 0; try < TRIES && (!late || spread_ms >= SPREAD_MS); try++) {
+        late = spread_ms = 0;
         struct quiet_wait quiet = {&eye, counter_get(&eye.health.packets_skipped_quiet) + 60};
         g_assert_true(media_world_wait(has_skipped, &quiet));
         frame_unref(media_eye_wait_frame(&eye)); /* a key frame, long seen */
@@ -218,12 +220,13 @@ static void test_caught_up_pictures_tell_when_they_came(void)
             g_assert_nonnull(frame);
             int64_t begin_ms = frame->captured_at_ms - frame->media_us / 1000;
             first_ms = first_ms ? first_ms : begin_ms;
-            g_assert_cmpint(ABS(begin_ms - first_ms), <, SPREAD_MS);
+            spread_ms = MAX(spread_ms, ABS(begin_ms - first_ms));
             late += g_get_real_time() / 1000 - frame->captured_at_ms > LATE_MS;
         }
     }
-    g_test_message("%d seen that were caught up", (int)late);
+    g_test_message("%d seen that were caught up, their times within %d ms", (int)late, (int)spread_ms);
     g_assert_cmpint(late, >, 0);
+    g_assert_cmpint(spread_ms, <, SPREAD_MS);
     media_eye_close(&eye);
     stop_playing(player);
     media_world_clear(&world);
@@ -248,9 +251,10 @@ static void test_a_long_group_keeps_its_time(void)
     eye.settings.kept_packets = 400;
     eye.settings.kept_seconds = 60;
     eye.settings.wake_ratio = 1000;
+    int64_t before_ms = g_get_real_time() / 1000;
     media_eye_open(&eye, address);
     g_assert_true(media_eye_wait_state(&eye, "online")); /* by the key frame, from which the stream's time begins */
-    int64_t begun_ms = g_get_real_time() / 1000;
+    int64_t after_ms = g_get_real_time() / 1000;
     struct quiet_wait quiet = {&eye, KEPT};
     g_assert_true(media_world_wait(has_skipped, &quiet));
     g_assert_cmpint(decoded(&eye), ==, 1);
@@ -258,8 +262,9 @@ static void test_a_long_group_keeps_its_time(void)
     for (int i = 0; i < PICTURES; i++) {
         CLEANUP(frame) struct frame *frame = media_eye_wait_frame(&eye);
         g_assert_nonnull(frame);
-        int64_t passed_ms = frame->captured_at_ms - begun_ms;
-        g_assert_cmpint(ABS(frame->media_us / 1000 - passed_ms), <, SPREAD_MS);
+        int64_t begin_ms = frame->captured_at_ms - frame->media_us / 1000;
+        g_assert_cmpint(begin_ms, >, before_ms - SPREAD_MS);
+        g_assert_cmpint(begin_ms, <, after_ms + SPREAD_MS);
     }
     media_eye_close(&eye);
     stop_playing(player);
