@@ -66,7 +66,9 @@ def count(hub, name, kind):
 def a_camera_comes_changes_and_goes_while_another_is_watched():
     with Directory() as directory, Camera(directory, "scene://corridor", "scene://gate", "scene://shop") as camera:
         gate, shop = (camera.url.replace("corridor", name) for name in ("gate", "shop"))
-        with Hub(directory, LOCAL + "cameras:\n" + camera_config("fixed", camera.url)) as hub:
+        # a picture each half a second: more are dropped by a machine that is busy, whoever comes and goes
+        fixed_config = camera_config("fixed", camera.url).replace("analyse_fps: 10", "analyse_fps: 2")
+        with Hub(directory, LOCAL + "cameras:\n" + fixed_config) as hub:
             until(lambda: hub.online() == {"fixed"}, "the settings' camera is on line")
             worker, before = hub.workers(), hub.cameras()["fixed"]["health"]
             name, etag = create(hub, name="Gate", source=gate, lines=[MIDDLE], zones=[NEAR])

@@ -186,9 +186,9 @@ def a_step_that_does_not_come_about_is_named_at_its_deadline():
     with Directory() as directory, Hub(directory, "cameras: []\nprogress: {proof_seconds: 15}\n") as hub:
         with contextlib.closing(sqlite3.connect(directory / "data" / "vedette.db", isolation_level=None)) as other:
             with concurrent.futures.ThreadPoolExecutor() as pool:
+                other.execute("BEGIN IMMEDIATE")  # nobody else can write
                 asked = pool.submit(doctor, directory, "--end-to-end")
                 until(hub.workers, "the proof's worker runs")
-                other.execute("BEGIN IMMEDIATE")  # nobody else can write
                 answer = asked.result()
             assert answer.returncode == 1 and "after 15 s this had not come about" in answer.stdout, answer.stdout
             other.execute("ROLLBACK")
@@ -201,9 +201,9 @@ def a_proof_that_nobody_waits_for_is_broken_off():
             with socket.socket(socket.AF_UNIX) as client:
                 client.settimeout(DEADLINE_SECONDS)
                 client.connect(str(directory / "data" / "control.sock"))
+                other.execute("BEGIN IMMEDIATE")  # nobody else can write: it does not come to its end by itself
                 client.sendall(b"prove\n")
                 assert b"a clip is made" in client.recv(1000)
-                other.execute("BEGIN IMMEDIATE")  # nobody else can write: it does not come to its end by itself
             until(lambda: not (directory / "data" / "self-test.mp4").exists() and not hub.workers(), "it has ended all the same")
             other.execute("ROLLBACK")
         assert "broken off" in hub.log() and "proof failed" not in hub.log(), hub.log()

@@ -42,8 +42,8 @@ def incidents(hub):
 def told(receiver):
     """{(step, incident's id): [webhook-id]} of what was answered well."""
     steps, bodies = {}, {}
-    for _, headers, body in receiver.messages():
-        assert is_signed(headers, body), headers
+    for _, headers, body, came in receiver.messages():
+        assert is_signed(headers, body, came), headers
         notification = json.loads(body)
         assert notification["id"] == headers["webhook-id"], headers
         assert bodies.setdefault(headers["webhook-id"], body) == body, "a repetition says something else"
@@ -71,10 +71,11 @@ def each_step_is_told_with_an_id_of_its_own():
             steps = told(receiver)
             ids = [name for names in steps.values() for name in names]
             assert len(steps) == 3 and len(set(ids)) == len(ids) == 3, steps
-            closed = [json.loads(body) for _, _, body in receiver.messages()][-1]
+            closed = [json.loads(body) for _, _, body, _ in receiver.messages()][-1]
             assert closed["data"]["status"] == "resolved" and closed["data"]["notes"][0]["text"] == "a cat", closed
             until(lambda: left_in_the_store(directory) == 0, "the store keeps none of it")
-            types = {json.loads(body)["type"] for _, _, body in signals_only.messages()}
+            until(signals_only.messages, "the other is told of the signal")
+            types = {json.loads(body)["type"] for _, _, body, _ in signals_only.messages()}
             assert types == {"signal.intrusion"}, types
             until(lambda: "vedette_incident_changes_told_total 3" in hub.text("/metrics"), "and all three are counted")
 

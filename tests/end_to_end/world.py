@@ -172,7 +172,7 @@ class Process:
         self.child.wait()
 
     def launch_if_ended(self):
-        """The port that it is to listen on may have been that of another program's connection for a moment."""
+        """The port that it is to listen on may have been another program's for a moment."""
         if self.child.poll() is not None:
             self.child = self.launch()
 
@@ -211,15 +211,14 @@ class Broker(Process):
         return server
 
     def __init__(self, directory, port):
-        self.port = port
         (directory / "mosquitto.conf").write_text(f"user root\nlistener {port} 127.0.0.1\nallow_anonymous true\nlog_type all\n")
         super().__init__(directory, "mosquitto", [self.program(), "-c", "mosquitto.conf"])
-        until(self.listens, "the broker listens")
+        until(self.listens, f"the broker listens: {self.log()}")
 
     def listens(self):
+        """By its own word: another program may listen at its port, and then it has ended, or is about to."""
         self.launch_if_ended()
-        with socket.socket() as probe:
-            return probe.connect_ex(("127.0.0.1", self.port)) == 0
+        return re.search(r"^\d+: mosquitto version \S+ running$", self.log(), re.MULTILINE)
 
 
 class Camera(Process):
