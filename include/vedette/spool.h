@@ -80,8 +80,9 @@ struct vedette_spool_config {
     int64_t max_disk_bytes;          /* of all its files with their WALs; 0: no bound of its own, else 2 file_bytes or
                                         more; default 0 */
     int64_t reserve_bytes;           /* kept aside and given back when the disk is full; 0: none; default 1 MiB */
-    int32_t max_bad_files;           /* damaged files kept for a person to look at; the oldest go first; default 8 */
-    const char *vfs;                 /* name of an SQLite VFS to use; NULL: the default. Copied */
+    int32_t max_bad_files;           /* damaged files kept for a person to look at; the oldest go first, but none that
+                                        can be read whole, or only by a later version; default 8 */
+    const char *vfs;                 /* name of a registered SQLite VFS to use; NULL: the default. Copied */
     int64_t (*wall_ms)(void *data);  /* wall clock, ms since 1970; NULL: the machine's; called with time.data */
     struct vedette_time_source time; /* zero: the machine's. Blocking and waiting are by the machine's clock always */
 };

@@ -229,6 +229,7 @@ static const char *fault_of(const struct vedette_spool_config *config)
         {config->file_bytes >= 4096, "file_bytes must be at least 4096"},
         {config->max_disk_bytes >= 0 && config->reserve_bytes >= 0 && config->max_bad_files >= 0,
          "max_disk_bytes, reserve_bytes and max_bad_files must not be negative"},
+        {!config->vfs || sqlite3_vfs_find(config->vfs), "vfs must be the name of an SQLite VFS that is registered"},
         {!config->max_disk_bytes || config->max_disk_bytes / 2 >= config->file_bytes,
          "max_disk_bytes must be 0 or at least twice file_bytes"},
     };

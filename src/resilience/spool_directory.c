@@ -178,17 +178,8 @@ GArray *spool_directory_list(const struct spool_directory *directory, GError **e
 
 uint64_t spool_directory_after_bad(const struct spool_directory *directory)
 {
-    g_autoptr(GDir) entries = g_dir_open(directory->path, 0, NULL);
-    uint64_t after = 1;
-    for (const char *text; entries && (text = g_dir_read_name(entries));) {
-        struct spool_name name;
-        if (!g_str_has_suffix(text, bad_suffix))
-            continue;
-        g_autofree char *plain = g_strndup(text, strlen(text) - strlen(bad_suffix));
-        if (spool_name_parse(plain, &name))
-            after = MAX(after, name.number + 1);
-    }
-    return after;
+    g_autoptr(GArray) names = spool_directory_list_bad(directory);
+    return names->len ? g_array_index(names, struct spool_name, names->len - 1).number + 1 : 1;
 }
 
 bool spool_directory_sync(const struct spool_directory *directory, GError **error)
@@ -315,31 +306,38 @@ void spool_directory_free_log(const struct spool_directory *directory)
 
 /* ---- what is set aside ---- */
 
-static gint compare_texts(gconstpointer left, gconstpointer right)
-{
-    return strcmp(*(char *const *)left, *(char *const *)right);
-}
-
-/* The oldest of the files set aside go, with all that belongs to them. */
-static void prune_bad(const struct spool_directory *directory, int max_bad_files)
+GArray *spool_directory_list_bad(const struct spool_directory *directory)
 {
     g_autoptr(GDir) entries = g_dir_open(directory->path, 0, NULL);
-    g_autoptr(GPtrArray) bad = g_ptr_array_new_with_free_func(g_free);
-    for (const char *text; entries && (text = g_dir_read_name(entries));)
-        if (g_str_has_suffix(text, bad_suffix))
-            g_ptr_array_add(bad, g_strdup(text));
-    g_ptr_array_sort(bad, compare_texts);
-    for (guint i = 0; i + (guint)max_bad_files < bad->len; i++) {
-        static const char *const parts[] = {"", "-wal", "-journal", ".txt"};
-        for (size_t j = 0; j < G_N_ELEMENTS(parts); j++) {
-            g_autofree char *name = g_strconcat(g_ptr_array_index(bad, i), parts[j], NULL);
-            unlinkat(directory->fd, name, 0);
-        }
+    GArray *names = g_array_new(FALSE, FALSE, sizeof(struct spool_name));
+    for (const char *text; entries && (text = g_dir_read_name(entries));) {
+        struct spool_name name;
+        if (!g_str_has_suffix(text, bad_suffix))
+            continue;
+        g_autofree char *plain = g_strndup(text, strlen(text) - strlen(bad_suffix));
+        if (spool_name_parse(plain, &name))
+            g_array_append_val(names, name);
+    }
+    g_array_sort(names, compare_names);
+    return names;
+}
+
+char *spool_directory_bad_file(const struct spool_directory *directory, const struct spool_name *name)
+{
+    g_autofree char *plain = spool_name_format(name), *text = g_strconcat(plain, bad_suffix, NULL);
+    return spool_directory_file(directory, text);
+}
+
+void spool_directory_remove_bad(const char *path)
+{
+    static const char *const parts[] = {"", "-wal", "-journal", ".txt"};
+    for (size_t i = 0; i < G_N_ELEMENTS(parts); i++) {
+        g_autofree char *part = g_strconcat(path, parts[i], NULL);
+        unlink(part); /* mostly some are not there */
     }
 }
 
-void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report,
-                               int max_bad_files)
+void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report)
 {
     g_autofree char *to = g_strconcat(path, bad_suffix, NULL), *text = g_strconcat(path, report_suffix, NULL);
     for (size_t i = 0; i < G_N_ELEMENTS(beside); i++) {
@@ -354,7 +352,6 @@ void spool_directory_set_aside(const struct spool_directory *directory, const ch
         fprintf(file, "%s\n", report);
         fclose(file);
     }
-    prune_bad(directory, max_bad_files);
     fsync(directory->fd);
 }
 

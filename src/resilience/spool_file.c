@@ -4,6 +4,7 @@
 #include "resilience/spool_internal.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -40,11 +41,18 @@ void spool_bits_set(GByteArray *bits, uint32_t row)
 
 /* ---- errors ---- */
 
-static enum vedette_error classify(const sqlite3 *db, int code)
+/* Something else is in its own place; above it a directory may be on its way elsewhere. */
+static bool is_displaced(const struct spool_file *file)
 {
-    int system = db ? sqlite3_system_errno((sqlite3 *)(uintptr_t)db) : 0;
+    struct stat status;
+    return lstat(file->path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+static enum vedette_error classify(const struct spool_file *file, int code)
+{
+    int system = file->db ? sqlite3_system_errno(file->db) : 0;
     if (code == SQLITE_CANTOPEN_SYMLINK || code == SQLITE_CANTOPEN_ISDIR)
-        return VEDETTE_ERROR_INVALID; /* something else is in its place */
+        return is_displaced(file) ? VEDETTE_ERROR_INVALID : VEDETTE_ERROR_IO;
     switch (code & 0xff) {
     case SQLITE_FULL:
         return VEDETTE_ERROR_FULL;
@@ -65,7 +73,7 @@ static enum vedette_error classify(const sqlite3 *db, int code)
 static bool fail(const struct spool_file *file, const char *action, GError **error)
 {
     int code = file->db ? sqlite3_extended_errcode(file->db) : SQLITE_NOMEM;
-    enum vedette_error kind = classify(file->db, code);
+    enum vedette_error kind = classify(file, code);
     g_set_error(error, VEDETTE_ERROR, kind, "%s: %s: %s%s", file->path, action,
                 file->db ? sqlite3_errmsg(file->db) : "out of memory",
                 kind == VEDETTE_ERROR_FULL ? ": free space there" : "");
@@ -129,10 +137,26 @@ static int note_log(void *data, sqlite3 *db, const char *schema, int pages)
     return SQLITE_OK;
 }
 
+/* SQLite is told to follow no link, anywhere in a path. Those above the file, which are its owner's to make, are
+ * followed here with each opening: a directory may be moved and linked while it is in use. g_free; NULL: errno says
+ * why.
+ */
+static char *find_place(const struct spool_file *file)
+{
+    g_autofree char *directory = g_path_get_dirname(file->path), *name = g_path_get_basename(file->path);
+    char *real = realpath(directory, NULL), *place = real ? g_build_filename(real, name, NULL) : NULL;
+    free(real);
+    return place;
+}
+
 static bool connect(struct spool_file *file, const char *vfs, GError **error)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW | SQLITE_OPEN_EXRESCODE;
-    if (sqlite3_open_v2(file->path, &file->db, flags, vfs) != SQLITE_OK) {
+    g_autofree char *place = find_place(file);
+    if (!place)
+        return vedette_error_set_errno(file->path, "open", "its directory must stay where it is, or be linked there",
+                                       error);
+    if (sqlite3_open_v2(place, &file->db, flags, vfs) != SQLITE_OK) {
         fail(file, "open", error);
         spool_file_close(file);
         return false;
@@ -192,12 +216,18 @@ static bool check_format(struct spool_file *file, GError **error)
         return false;
     if (id == APPLICATION_ID && version == FORMAT_VERSION)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
+    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED,
                 id == APPLICATION_ID ? "%s: its format has version %d, and this program knows version %d: let the one "
                                        "that wrote it drain it"
                                      : "%s: it is no file of a spool",
                 file->path, (int)version, FORMAT_VERSION);
     return false;
+}
+
+bool spool_file_is_hopeless(const GError *error)
+{
+    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
+           g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED);
 }
 
 bool spool_file_open(struct spool_file *file, const char *vfs, GError **error)
@@ -545,7 +575,13 @@ bool spool_file_verify(struct spool_file *file, const char *vfs, int64_t *good, 
     *done = (int64_t)file->rows - (int64_t)found->len - *lost;
     for (guint i = 0; i < found->len; i++) {
         const struct spool_found *row = &g_array_index(found, struct spool_found, i);
-        g_autofree void *payload = spool_file_read_payload(file, vfs, row->row, row->head.payload_length, NULL);
+        g_autoptr(GError) failure = NULL;
+        g_autofree void *payload = spool_file_read_payload(file, vfs, row->row, row->head.payload_length, &failure);
+        if (failure && !spool_file_is_hopeless(failure)) {
+            *good = *done = 0; /* nothing is known of it while the disk does not answer */
+            g_propagate_error(error, g_steal_pointer(&failure));
+            return false;
+        }
         *good += payload != NULL;
     }
     *lost += (int64_t)found->len - *good;

@@ -88,9 +88,14 @@ bool spool_directory_rename(const char *from, const char *to, GError **error);
 int64_t spool_directory_free_bytes(const struct spool_directory *directory);
 /* A file of ours and what SQLite keeps beside it. */
 bool spool_directory_remove(const char *path, GError **error);
-/* Renames it and what is beside it to ….bad and writes ….bad.txt; keeps the newest `max_bad_files`. */
-void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report,
-                               int max_bad_files);
+/* Renames it and what is beside it to ….bad and writes ….bad.txt. */
+void spool_directory_set_aside(const struct spool_directory *directory, const char *path, const char *report);
+/* A new GArray of struct spool_name, by number: what is set aside. */
+GArray *spool_directory_list_bad(const struct spool_directory *directory);
+/* Where it lies. g_free */
+char *spool_directory_bad_file(const struct spool_directory *directory, const struct spool_name *name);
+/* With all that belongs to it. */
+void spool_directory_remove_bad(const char *path);
 /* The log beside a file that goes becomes the spare one, empty for whoever opens it. Returns its bytes; 0: there is
  * none, or it could not be kept. */
 int64_t spool_directory_keep_log(const struct spool_directory *directory, const char *path);
@@ -160,7 +165,10 @@ void spool_file_free(struct spool_file *file);
 /* Makes it on the disk, durably, and opens it. */
 bool spool_file_create(struct spool_file *file, const struct spool_directory *directory, const char *vfs,
                        GError **error);
+/* INVALID: it is damaged. UNSUPPORTED: it is of a later version, or another program's. */
 bool spool_file_open(struct spool_file *file, const char *vfs, GError **error);
+/* It never will be read by this program. */
+bool spool_file_is_hopeless(const GError *error);
 /* What is in the WAL stays there. */
 void spool_file_close(struct spool_file *file);
 bool spool_file_begin(struct spool_file *file, GError **error);
@@ -179,8 +187,8 @@ struct spool_found {
 };
 /* Every row that can be read and is not done, as a new GArray of struct spool_found, in order; sets done and rows.
  * *lost: rows that should be there and are not, or are not as they were written; of `live` and `written` it is still as
- * they were before. NULL: the file cannot be read at all;
- * INVALID: it never will be. */
+ * they were before. NULL: the file cannot be read at all
+ * (spool_file_is_hopeless: it never will be). */
 GArray *spool_file_read_all(struct spool_file *file, const char *vfs, int64_t *lost, GError **error);
 /* Checks every payload too. */
 bool spool_file_verify(struct spool_file *file, const char *vfs, int64_t *good, int64_t *done, int64_t *lost,

@@ -101,7 +101,7 @@ static enum fetched fetch(struct vedette_spool *spool, struct spool_entry *entry
     if (payload) {
         spool_entry_set_payload(&spool->queue, entry, payload);
     } else {
-        fetched = is_gone || g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ? LOST : RESTS;
+        fetched = is_gone || spool_file_is_hopeless(error) ? LOST : RESTS;
         (fetched == LOST ? lose_out : rest_out)(spool, entry);
     }
     pthread_mutex_unlock(&spool->lock);

@@ -47,6 +47,33 @@ void spool_forget_connection(struct vedette_spool *spool, struct spool_file *fil
     pthread_mutex_unlock(&file->connection);
 }
 
+/* Read just now, it is not as it was written: what is only unreadable, or is whole, may be read by somebody. */
+static bool is_proved_damaged(const struct vedette_spool *spool, const struct spool_name *name, const char *path)
+{
+    g_autoptr(GError) error = NULL;
+    int64_t good = 0, done = 0, lost = 0;
+    struct spool_file *file = spool_file_new(&spool->directory, name);
+    g_free(file->path);
+    file->path = g_strdup(path);
+    bool is_damaged = spool_file_verify(file, spool->vfs, &good, &done, &lost, &error)
+                          ? lost > 0
+                          : g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID);
+    spool_file_free(file);
+    return is_damaged;
+}
+
+/* Of the files set aside the newest stay; of the older ones those go that are damaged. */
+static void prune_bad(const struct vedette_spool *spool)
+{
+    g_autoptr(GArray) names = spool_directory_list_bad(&spool->directory);
+    for (guint i = 0; i + (guint)spool->config.max_bad_files < names->len; i++) {
+        const struct spool_name *name = &g_array_index(names, struct spool_name, i);
+        g_autofree char *path = spool_directory_bad_file(&spool->directory, name);
+        if (is_proved_damaged(spool, name, path))
+            spool_directory_remove_bad(path);
+    }
+}
+
 static void set_aside(struct vedette_spool *spool, struct spool_file *file, const char *why)
 {
     g_autoptr(GDateTime) now = g_date_time_new_from_unix_utc(spool_wall_ms(spool) / 1000);
@@ -57,7 +84,8 @@ static void set_aside(struct vedette_spool *spool, struct spool_file *file, cons
         "To have it tried again: stop the program, take \".bad\" off the name, start. `vedette spool verify` looks "
         "into it without changing it.",
         file->path, when, why, file->rows, file->lost);
-    spool_directory_set_aside(&spool->directory, file->path, report, spool->config.max_bad_files);
+    spool_directory_set_aside(&spool->directory, file->path, report);
+    prune_bad(spool);
     pthread_mutex_lock(&spool->lock);
     spool->bad_files++;
     pthread_mutex_unlock(&spool->lock);
@@ -199,8 +227,7 @@ void spool_read_file(struct vedette_spool *spool, struct spool_file *file)
         pthread_mutex_unlock(&spool->disk);
         return;
     }
-    bool is_hopeless = g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) ||
-                       spool_directory_lacks(&spool->directory, file->path);
+    bool is_hopeless = spool_file_is_hopeless(error) || spool_directory_lacks(&spool->directory, file->path);
     file->failures++;
     spool_file_close(file);
     pthread_mutex_unlock(&file->connection);

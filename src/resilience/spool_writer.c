@@ -183,6 +183,9 @@ static bool write_group(struct vedette_spool *spool, struct spool_ticket **ticke
             return true;
         spool_note_failure(spool, failure);
         if (!is_worth_another_try(spool, failure) || tries + 1 == WRITE_TRIES) {
+            /* the records are good: whatever is wrong with a file, they may be tried again */
+            if (g_error_matches(failure, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
+                failure->code = VEDETTE_ERROR_IO;
             g_propagate_error(error, g_steal_pointer(&failure));
             return false;
         }

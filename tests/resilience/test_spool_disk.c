@@ -215,6 +215,27 @@ static void test_q15_a_failed_write_leaves_the_counts_as_they_were(void)
     world_clear(&world);
 }
 
+static int refuse_as_corrupt(void)
+{
+    return SQLITE_CORRUPT;
+}
+
+/* Whatever is wrong with its files: who takes the refusal for a fault of the records would forget them. */
+static void test_q15_a_damaged_file_is_no_fault_of_who_puts_in(void)
+{
+    struct spool_world world;
+    struct vedette_spool_error error = {0};
+    const struct vedette_spool_record record = {.tenant = "shop", .priority = 5, .payload = "good", .length = 4};
+    world_init(&world);
+    world_open(&world);
+    sqlite3_auto_extension((void (*)(void))refuse_as_corrupt); /* with each opening of a file */
+    g_assert_false(vedette_spool_enqueue(world.spool, &record, 1, &error));
+    g_assert_cmpint(error.kind, ==, VEDETTE_SPOOL_FAILED);
+    sqlite3_reset_auto_extension();
+    g_assert_true(vedette_spool_enqueue(world.spool, &record, 1, &error));
+    world_clear(&world);
+}
+
 /* A file was made, could not be used and not be removed: its number is not tried for ever. */
 static void test_q15_a_file_that_stays_in_the_way(void)
 {
@@ -388,6 +409,15 @@ static void assert_refused(struct spool_world *world, enum vedette_spool_error_k
     g_assert_nonnull(strstr(error.text, world->directory));
 }
 
+static void test_q17_an_unknown_vfs_is_refused(void)
+{
+    struct spool_world world;
+    world_init(&world);
+    world.config.vfs = "unix-exclusiv";
+    assert_refused(&world, VEDETTE_SPOOL_INVALID, "vfs");
+    world_clear(&world);
+}
+
 static void test_q17_a_second_one_is_refused(void)
 {
     struct spool_world world;
@@ -541,6 +571,8 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_signals_interrupt_every_call", test_q15_signals_interrupt_every_call);
     g_test_add_func("/spool/q15_a_failed_write_leaves_the_counts_as_they_were",
                     test_q15_a_failed_write_leaves_the_counts_as_they_were);
+    g_test_add_func("/spool/q15_a_damaged_file_is_no_fault_of_who_puts_in",
+                    test_q15_a_damaged_file_is_no_fault_of_who_puts_in);
     g_test_add_func("/spool/q15_a_file_that_stays_in_the_way", test_q15_a_file_that_stays_in_the_way);
     g_test_add_func("/spool/q15_a_relaxed_writer_rests_between_tries", test_q15_a_relaxed_writer_rests_between_tries);
     g_test_add_func("/spool/q15_relaxed_records_that_are_never_written_are_counted",
@@ -548,6 +580,7 @@ int main(int argc, char **argv)
     g_test_add_func("/spool/q15_a_call_that_waits_for_the_disk_is_lost_once",
                     test_q15_a_call_that_waits_for_the_disk_is_lost_once);
     g_test_add_func("/spool/q16_tiny_places", test_q16_tiny_places);
+    g_test_add_func("/spool/q17_an_unknown_vfs_is_refused", test_q17_an_unknown_vfs_is_refused);
     g_test_add_func("/spool/q17_a_second_one_is_refused", test_q17_a_second_one_is_refused);
     g_test_add_func("/spool/q17_a_link_is_refused", test_q17_a_link_is_refused);
     g_test_add_func("/spool/q17_a_link_above_is_followed", test_q17_a_link_above_is_followed);

@@ -170,13 +170,91 @@ static void test_q11_the_directory_is_away_for_a_while(void)
     world_clear(&world);
 }
 
-static void set_payload(const char *path, int row, const char *text)
+/* As is done on a disk that is nearly full, while the server runs: what lies there is given out, and more comes. */
+static void test_q17_what_was_moved_and_linked_is_used_on(void)
+{
+    enum { BEFORE = 600, AFTER = 300 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, BEFORE);
+    world_reopen(&world);
+    g_autofree char *elsewhere = g_strconcat(world.parent, "-elsewhere", NULL);
+    g_assert_cmpint(g_rename(world.parent, elsewhere), ==, 0);
+    g_assert_cmpint(symlink(elsewhere, world.parent), ==, 0);
+    take_all(&world, BEFORE);
+    world_put_many(&world, AFTER);
+    world_reopen(&world);
+    take_all(&world, AFTER);
+    world_close(&world);
+    g_unlink(world.parent);
+    g_assert_cmpint(g_rename(elsewhere, world.parent), ==, 0);
+    world_clear(&world);
+}
+
+static void change_database(const char *path, const char *sql)
 {
     sqlite3 *db;
-    g_autofree char *sql = g_strdup_printf("UPDATE records SET payload=CAST('%s' AS BLOB) WHERE row=%d", text, row);
     g_assert_cmpint(sqlite3_open(path, &db), ==, SQLITE_OK);
     g_assert_cmpint(sqlite3_exec(db, sql, NULL, NULL, NULL), ==, SQLITE_OK);
     sqlite3_close(db);
+}
+
+/* After a step back to an earlier version: more files than are kept of damaged ones, and none is damaged. */
+static void test_q10_none_goes_that_a_later_version_can_read(void)
+{
+    enum { RECORDS = 600, KEPT = 1 };
+    struct spool_world world;
+    init(&world);
+    world.config.max_bad_files = KEPT;
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    world_close(&world);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool");
+    g_assert_cmpuint(files->len, >, KEPT + 1);
+    for (guint i = 0; i < files->len; i++)
+        change_database(g_ptr_array_index(files, i), "PRAGMA user_version=2");
+    world_open(&world);
+    g_autofree char *none = world_drain_text(&world);
+    g_assert_cmpstr(none, ==, "");
+    world_close(&world);
+    for (guint i = 0; i < files->len; i++) {
+        g_autofree char *bad = g_strconcat(g_ptr_array_index(files, i), ".bad", NULL);
+        change_database(bad, "PRAGMA user_version=1");
+        g_assert_cmpint(g_rename(bad, g_ptr_array_index(files, i)), ==, 0);
+    }
+    world_open(&world);
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
+/* What could not be read once, and can be now, was set aside for no fault of its own. */
+static void test_q10_none_goes_that_can_be_read_whole(void)
+{
+    struct spool_world world;
+    init(&world);
+    world.config.max_bad_files = 0;
+    world_open(&world);
+    world_put_many(&world, 600);
+    world_close(&world);
+    g_autoptr(GPtrArray) files = world_files(&world, ".spool");
+    g_autofree char *whole = g_strconcat(g_ptr_array_index(files, 0), ".bad", NULL);
+    g_assert_cmpint(g_rename(g_ptr_array_index(files, 0), whole), ==, 0);
+    g_assert_true(g_file_set_contents(g_ptr_array_index(files, 1), "no database", -1, NULL));
+    world_open(&world);
+    g_autoptr(GPtrArray) rest = world_drain(&world);
+    g_assert_cmpint(world_stats(&world).bad_files, ==, 1);
+    world_close(&world);
+    g_autoptr(GPtrArray) bad = world_files(&world, ".bad");
+    g_assert_cmpuint(bad->len, ==, 1);
+    g_assert_cmpstr(g_ptr_array_index(bad, 0), ==, whole);
+    world_clear(&world);
+}
+
+static void set_payload(const char *path, int row, const char *text)
+{
+    g_autofree char *sql = g_strdup_printf("UPDATE records SET payload=CAST('%s' AS BLOB) WHERE row=%d", text, row);
+    change_database(path, sql);
 }
 
 /* It was lost, not done: as long as its file is there it is tried again with each start, and when somebody mends the
@@ -276,6 +354,10 @@ int main(int argc, char **argv)
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/spool/q09_a_damaged_file_outlives_a_full_disk", test_q09_a_damaged_file_outlives_a_full_disk);
     g_test_add_func("/spool/q09_a_corrupt_record_is_not_noted_as_done", test_q09_a_corrupt_record_is_not_noted_as_done);
+    g_test_add_func("/spool/q10_none_goes_that_a_later_version_can_read",
+                    test_q10_none_goes_that_a_later_version_can_read);
+    g_test_add_func("/spool/q10_none_goes_that_can_be_read_whole", test_q10_none_goes_that_can_be_read_whole);
+    g_test_add_func("/spool/q17_what_was_moved_and_linked_is_used_on", test_q17_what_was_moved_and_linked_is_used_on);
     g_test_add_func("/spool/q11_the_directory_is_away_for_a_while", test_q11_the_directory_is_away_for_a_while);
     g_test_add_func("/spool/q15_reads_that_fail_for_long_lose_nothing", test_q15_reads_that_fail_for_long_lose_nothing);
     g_test_add_func("/spool/q15_who_waits_is_woken_while_reads_fail", test_q15_who_waits_is_woken_while_reads_fail);
