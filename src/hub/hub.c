@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "base/directory.h"
 #include "base/log.h"
+#include "base/service_manager.h"
 #include "base/thread.h"
 #include "base/wait.h"
 #include "hub/arrival.h"
@@ -35,6 +36,7 @@ static gboolean on_signal(gpointer data)
     if (hub->is_stopping)
         _exit(1); /* a second signal: at once */
     hub->is_stopping = true;
+    service_manager_tell_stopping();
     for (guint i = 0; i < hub->workers->len; i++)
         hub_worker_stop(g_ptr_array_index(hub->workers, i));
     if (hub_workers_are_gone(hub))
@@ -83,7 +85,7 @@ static char *page_address(const struct hub *hub, const struct api *api)
     return g_strdup_printf(is_v6 ? "%s://[%s]:%d" : "%s://%s:%d", scheme, address, api_port(api));
 }
 
-/* On the terminal alone, never in the logs: the password is a secret. */
+/* The password on the terminal alone, never in the logs: it is a secret. */
 static void greet(const struct hub *hub, const struct api *api, const char *generated_password)
 {
     g_autofree char *address = page_address(hub, api);
@@ -92,6 +94,8 @@ static void greet(const struct hub *hub, const struct api *api, const char *gene
         printf("Administrator: admin  password: %s  (shown only now)\n", generated_password);
     printf("Data lies in %s; stop with Ctrl-C.\n", hub->data_dir);
     fflush(stdout);
+    g_autofree char *status = g_strdup_printf("Serves %s", address);
+    service_manager_tell_ready(status);
 }
 
 static void run_loop(struct hub *hub)

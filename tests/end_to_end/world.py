@@ -151,15 +151,15 @@ class Directory:
 class Process:
     """A child in a process group of its own, with its output in files, ended with the `with`."""
 
-    def __init__(self, directory, name, arguments, environment=None):
+    def __init__(self, directory, name, arguments, environment=None, before=None):
         self.out_path, self.log_path = directory / f"{name}.out", directory / f"{name}.log"
-        self.arguments, self.environment = arguments, environment
+        self.arguments, self.environment, self.before = arguments, environment, before
         self.child = self.launch()
 
     def launch(self):
         with open(self.out_path, "w") as out, open(self.log_path, "w") as log:
             return subprocess.Popen(self.arguments, stdout=out, stderr=log, env=self.environment, cwd=self.out_path.parent,
-                                    start_new_session=True)
+                                    start_new_session=True, preexec_fn=self.before)
 
     def __enter__(self):
         return self
@@ -237,17 +237,18 @@ class Camera(Process):
 
 class Hub(Process):
     """`vedette run` with a configuration, on a free port. `password` None: the first one is generated; without `logs_in` the
-    test logs in when its store is there; `starts` is called while it starts."""
+    test logs in when its store is there; `starts` is called while it starts, `before` in the process that becomes it."""
 
     def __init__(self, directory, config, *options, name="hub", context=None, password=PASSWORD, logs_in=True, binary=BINARY,
-                 starts=None):
+                 starts=None, variables=None, before=None):
         self.directory, self.context = directory, context
         (directory / "vedette.yml").write_text(config)
         environment = {"PATH": os.environ["PATH"], "HOME": str(directory), "VEDETTE_DATA_DIR": str(directory / "data"),
-                       **sanitizer_options()}
+                       **sanitizer_options(), **(variables or {})}
         if password:
             environment["VEDETTE_ADMIN_PASSWORD"] = password
-        super().__init__(directory, name, [binary, "run", "--config", "vedette.yml", "--http-port", "0", *options], environment)
+        super().__init__(directory, name, [binary, "run", "--config", "vedette.yml", "--http-port", "0", *options], environment,
+                         before)
         self.token = None
         if starts:
             starts()
