@@ -1,13 +1,17 @@
 /* POST /api/v1/events: many at once, one a line, from what sees without a camera of ours. What is taken is in the spool
  * before the answer says so: it goes the way of workers' records (api_submit), which tells those who look on. */
+#define LOG_MODULE "api"
 #include <pthread.h>
 #include <string.h>
 
 #include "api/api_internal.h"
 #include "base/counter.h"
 #include "base/id.h"
+#include "base/log.h"
 #include "facts/occupancy.h"
 #include "facts/trace.h"
+
+enum { COMPLAINT_US = 10 * 1000000 };
 
 /* Lives until its request is over and the spool has answered. */
 struct intake {
@@ -20,7 +24,8 @@ struct intake {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     /* lock */
-    bool is_over, is_kept, is_suspended;
+    bool is_over, is_suspended;
+    enum vedette_spool_error_kind failure; /* when it is over; 0: they are kept */
 };
 
 static void event_free(void *event)
@@ -157,14 +162,27 @@ void intake_leave(struct intake *intake)
     g_free(intake);
 }
 
+/* Its words name places of the server's, and are not for whoever sends events. */
+static void complain(const struct intake *intake, const struct vedette_spool_error *error)
+{
+    static struct log_limit complaint;
+    gint64 held_back;
+    if (error->kind != VEDETTE_SPOOL_FULL && log_limit_pass(&complaint, COMPLAINT_US, &held_back))
+        log_error(NULL, "%u events of POST /api/v1/events are not kept, and are to be sent again: %s (%lld more)",
+                  intake->events->len, error->text, (long long)held_back);
+}
+
 /* On the spool's thread: they are there to stay, and those who look on were told, or they never will be. */
 static void on_spooled(void *data, const struct vedette_spool_error *error)
 {
     struct intake *intake = data;
     struct watch *watch = intake->api->watch;
+    if (error)
+        complain(intake, error);
     pthread_mutex_lock(&intake->lock);
     intake->is_over = true;
-    intake->is_kept = !error;
+    /* the call was good, so that nothing is wrong with what came */
+    intake->failure = error && error->kind == VEDETTE_SPOOL_INVALID ? VEDETTE_SPOOL_FAILED : error ? error->kind : 0;
     bool is_suspended = intake->is_suspended;
     if (is_suspended)
         MHD_resume_connection(intake->request->connection);
@@ -175,13 +193,12 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
     intake_leave(intake);
 }
 
-static bool submit(struct intake *intake)
+static bool submit(struct intake *intake, struct vedette_spool_error *why)
 {
     const struct api *api = intake->api;
-    struct vedette_spool_error why;
     int64_t began_us = clock_monotonic_us(clock_system());
     g_atomic_int_inc(&intake->references);
-    if (api->submit(api->records, intake->events, on_spooled, intake, &why))
+    if (api->submit(api->records, intake->events, on_spooled, intake, why))
         return true;
     trace_note_events(intake->events, "spool", began_us, clock_monotonic_us(clock_system()), true);
     intake_leave(intake);
@@ -213,15 +230,35 @@ static bool is_over(struct intake *intake)
     return is_over;
 }
 
-static void tell_all(struct intake *intake, bool is_kept, struct answer *answer)
+static void tell_failure(enum vedette_spool_error_kind failure, struct answer *answer)
 {
-    if (is_kept) {
+    answer_later(answer, failure == VEDETTE_SPOOL_FULL
+                             ? "none was taken, as there is no room: send all of them again"
+                             : "none was taken, as the disk of the server's spool does not take them (the server's "
+                               "log says why): send all of them again");
+}
+
+static void tell_all(const struct intake *intake, struct answer *answer)
+{
+    if (intake->failure)
+        tell_failure(intake->failure, answer);
+    else
         answer_record(answer, MHD_HTTP_OK, &intake_answer_descriptor, &intake->told);
+}
+
+/* They were not even begun to be kept. */
+static void tell_refusal(const struct intake *intake, const struct vedette_spool_error *why, struct answer *answer)
+{
+    if (why->kind != VEDETTE_SPOOL_INVALID) {
+        complain(intake, why);
+        tell_failure(why->kind, answer);
         return;
     }
-    answer_problem(answer, MHD_HTTP_SERVICE_UNAVAILABLE, "none was taken, as there is no room: send all of them again",
-                   NULL);
-    answer_header(answer, "Retry-After", "1");
+    g_autofree char *detail =
+        g_strdup_printf("none was taken, and the same again never will be: send less at once, or raise the bound "
+                        "among the server's settings (spool): %s",
+                        why->text);
+    answer_problem(answer, MHD_HTTP_CONTENT_TOO_LARGE, detail, NULL);
 }
 
 /* What came is on its way into the spool. False: it is answered. */
@@ -235,9 +272,13 @@ static bool begin(struct request *request, struct answer *answer)
     }
     intake->told.accepted = intake->events->len;
     counter_add(&intake->api->health->intake_lines_refused, intake->told.rejected);
-    if (intake->events->len && submit(intake))
+    struct vedette_spool_error why;
+    if (!intake->events->len)
+        tell_all(intake, answer);
+    else if (submit(intake, &why))
         return true;
-    tell_all(intake, intake->events->len == 0, answer);
+    else
+        tell_refusal(intake, &why, answer);
     return false;
 }
 
@@ -248,7 +289,7 @@ void handle_event_intake(struct request *request, struct answer *answer)
     else if (!request->intake && !begin(request, answer))
         return;
     else if (is_over(request->intake))
-        tell_all(request->intake, request->intake->is_kept, answer);
+        tell_all(request->intake, answer);
     else
         answer->is_waiting = answer->is_spooling = true;
 }

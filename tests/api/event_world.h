@@ -14,7 +14,9 @@ struct intake_world {
     char *directory;
     struct record_path *records;
     sem_t answers, way;
-    int is_shut, waiting; /* atomic */
+    int is_shut, waiting;                      /* atomic */
+    const struct vedette_spool_error *failure; /* what the spool tells of all that comes; NULL: it takes it */
+    bool fails_later;                          /* once it has taken it */
 };
 
 static inline void hold_answers(void *data, const struct vedette_spool_error *error)
@@ -53,7 +55,12 @@ static inline bool submit(void *way, GPtrArray *events, vedette_spool_done done,
         while (sem_wait(&world->way) != 0)
             ;
     }
-    return record_path_submit(world->records, events, done, data, error);
+    if (!world->failure)
+        return record_path_submit(world->records, events, done, data, error);
+    *error = *world->failure;
+    if (world->fails_later)
+        done(data, error);
+    return world->fails_later;
 }
 
 static inline void intake_world_prepare(struct intake_world *world)

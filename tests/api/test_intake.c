@@ -86,6 +86,53 @@ static void test_what_finds_no_room_is_to_be_sent_again(void)
     intake_world_clear(&world);
 }
 
+static void expect_refused(struct intake_world *world, const char *body, int status, const char *words)
+{
+    int sender = send_lines(world, body);
+    struct reply reply = world_read_answer(sender, "POST /api/v1/events HTTP/1.1");
+    g_autofree char *again = reply_header(&reply, "Retry-After");
+    g_assert_cmpint(reply.status, ==, status);
+    g_assert_cmpstr(again, ==, status == 503 ? "1" : NULL);
+    g_assert_nonnull(strstr(reply.body->str, words));
+    g_assert_cmpint(taken(world), ==, 0);
+    reply_clear(&reply);
+    close(sender);
+}
+
+/* It would be sent for ever, in vain. */
+static void test_what_can_never_fit_is_not_to_be_sent_again(void)
+{
+    enum { ROOM = 2 };
+    struct intake_world world;
+    g_autoptr(GString) body = g_string_new(NULL);
+    intake_world_init(&world, ROOM);
+    for (int i = 0; i <= ROOM; i++) {
+        g_autofree char *line = signal_line(i, "safety", "intrusion", "2026-01-01T00:00:00Z");
+        g_string_append(body, line);
+    }
+    expect_refused(&world, body->str, 413, "3 records of");
+    expect_refused(&world, body->str, 413, "1 to 2 records and");
+    intake_world_clear(&world);
+}
+
+/* Nor is it said that there is no room where the disk fails; where it lies is not for whoever sends events. */
+static void test_a_disk_that_fails_is_told_as_that(void)
+{
+    static const struct vedette_spool_error failures[] = {{VEDETTE_SPOOL_FAILED, "/place: Input/output error"},
+                                                          {VEDETTE_SPOOL_DENIED, "/place: Permission denied"},
+                                                          {VEDETTE_SPOOL_INVALID, "/place: is a link"}};
+    struct intake_world world;
+    g_autofree char *body = signal_line(1, "safety", "intrusion", "2026-01-01T00:00:00Z");
+    intake_world_init(&world, 1000);
+    for (size_t i = 0; i < G_N_ELEMENTS(failures); i++) {
+        world.failure = &failures[i];
+        world.fails_later = failures[i].kind == VEDETTE_SPOOL_INVALID; /* at once, it is the call that is wrong */
+        for (int both = 0; both < 2; both++, world.fails_later = true)
+            expect_refused(&world, body, 503, "the disk of the server's spool does not take them");
+    }
+    intake_world_clear(&world);
+}
+
 /* A client that looks on is told what the contract calls an AnalyticsEvent, and nothing of how it is kept. */
 static void test_who_looks_on_is_told_what_the_contract_names(void)
 {
@@ -338,6 +385,9 @@ int main(int argc, char **argv)
     g_test_add_func("/intake/no thread that serves reads what is large",
                     test_no_thread_that_serves_reads_what_is_large);
     g_test_add_func("/intake/what finds no room is to be sent again", test_what_finds_no_room_is_to_be_sent_again);
+    g_test_add_func("/intake/what can never fit is not to be sent again",
+                    test_what_can_never_fit_is_not_to_be_sent_again);
+    g_test_add_func("/intake/a disk that fails is told as that", test_a_disk_that_fails_is_told_as_that);
     g_test_add_func("/intake/who looks on is told what the contract names",
                     test_who_looks_on_is_told_what_the_contract_names);
     g_test_add_func("/intake/what came by HTTP is resumed from", test_what_came_by_http_is_resumed_from);
