@@ -94,13 +94,13 @@ export async function testNews(browser, address, byApi) {
   });
   await test("what is not of today says its day, and the tab how many incidents are open", async () => {
     await byApi.sendSignal(camera_id, "alarm_open");
-    const { id } = await incidentOf("alarm_open");
+    const { id, started_at } = await incidentOf("alarm_open");
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(DEADLINE_MS);
     await page.clock.install({ time: Date.now() + 48 * 3600 * 1000 });
     await page.goto(address);
     await logIn(page);
-    const day = await page.evaluate((at) => new Date(at).toLocaleDateString(undefined, { day: "numeric", month: "short" }), Date.now());
+    const day = await page.evaluate((at) => new Date(at).toLocaleDateString(undefined, { day: "numeric", month: "short" }), started_at);
     await has(page, ".incident.open time", day);
     await has(page, ".event time", day);
     await until(page, () => /^\(\d+\) Vedette$/.test(document.title));

@@ -12,7 +12,7 @@ from world import FAST, Camera, Directory, Hub, Skip, camera_config, run_tests, 
 
 # Pictures of scenes lie around 130, those of the night and of a covered sun far below.
 LIMIT = 80.0
-DARK_SECONDS = 15
+DARK_SECONDS = 25  # the worker starts, loads the model and is looked at with it in that time
 # For 15 frames at 10 a second, on a slow machine; a camera that waited for the hung model each time would need longer.
 GO_ON_SECONDS = 8
 
