@@ -216,13 +216,23 @@ static int drain_to_store(const struct settings *settings)
     return !is_good || let_go || has_lost ? 1 : 0;
 }
 
+/* One that is mistyped would be made, and found empty. */
+static bool is_there(const struct spool_options *options)
+{
+    if (g_file_test(options->directory, G_FILE_TEST_IS_DIR))
+        return true;
+    fprintf(stderr, "vedette spool drain: %s: there is no such directory: give the one of the hub that left records\n",
+            options->directory);
+    return false;
+}
+
 static int drain_main(int argc, char **argv)
 {
     struct spool_options options = {0};
     struct settings settings;
     if (!parse(&options, "drain", &argc, argv, &settings))
         return 2;
-    int status = options.out ? drain_to_file(&options) : drain_to_store(&settings);
+    int status = !is_there(&options) ? 1 : options.out ? drain_to_file(&options) : drain_to_store(&settings);
     record_clear(&settings_descriptor, &settings);
     options_clear(&options);
     return status;

@@ -45,14 +45,23 @@ static bool check_directory(const struct spool_directory *directory, GError **er
     struct stat status;
     if (fstat(directory->fd, &status) != 0)
         return vedette_error_set_errno(directory->path, "look at it", "the directory must stay where it is", error);
-    if (status.st_uid != geteuid() || status.st_mode & (S_IWGRP | S_IWOTH)) {
+    unsigned owner = status.st_uid, user = geteuid();
+    if (owner != user)
+        /* root looks after what others own: a spool given to it would be of no use to them */
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
-                    "%s: it belongs to user %u (mode %04o), and this process runs as user %u: chown it and chmod 0700 "
-                    "it, or give another directory",
-                    directory->path, (unsigned)status.st_uid, status.st_mode & 07777, (unsigned)geteuid());
-        return false;
-    }
-    return true;
+                    user == 0
+                        ? "%s: it belongs to user %u, and this process runs as user %u: run this as user %u (sudo "
+                          "-u '#%u'), or give another directory"
+                        : "%s: it belongs to user %u, and this process runs as user %u: run this as user %u, "
+                          "chown it to user %u, or give another directory",
+                    directory->path, owner, user, owner, user == 0 ? owner : user);
+    else if (status.st_mode & (S_IWGRP | S_IWOTH))
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                    "%s: others may write there (mode %04o): chmod 0700 it, or give another directory", directory->path,
+                    status.st_mode & 07777);
+    else
+        return true;
+    return false;
 }
 
 /* One process per directory. The file holds the pid, for people; the lock itself ends with the process. */

@@ -341,6 +341,7 @@ def the_doctor_proves_the_server_that_runs_on_postgresql():
 def commands_fail_at_once_without_the_store():
     with Directory() as directory, Postgres(directory) as postgres:
         postgres.stop_fast()
+        (directory / "data" / "spool").mkdir(parents=True)
         (directory / "vedette.yml").write_text(f"store: {{url: '{postgres.url('vedette_login')}'}}\n")
         for command in (("user", "list"), ("spool", "drain", "--data-dir", directory / "data")):
             answer = vedette(*command, "--config", directory / "vedette.yml")

@@ -56,6 +56,15 @@ def what_waits_is_told_written_out_and_gone():
         assert again.returncode == 0 and "0 records written" in again.stderr, again.stderr
 
 
+def a_place_that_is_mistyped_is_not_made():
+    """Who saves what a hub left shall not take it for empty."""
+    with Directory() as directory:
+        for place in (("--directory", directory / "typo", "--out", "-"), ("--data-dir", directory / "typo")):
+            drained = vedette("spool", "drain", *place)
+            assert drained.returncode == 1 and "there is no such directory" in drained.stderr, drained
+            assert not (directory / "typo").exists()
+
+
 def what_a_drain_cannot_bring_is_told():
     """A payload that is not as it was written is lost, and who drains shall not think otherwise."""
     with Directory() as directory:
@@ -198,6 +207,7 @@ if __name__ == "__main__":
         ("what waits is told, written out and gone", what_waits_is_told_written_out_and_gone),
         ("what a drain cannot bring is told", what_a_drain_cannot_bring_is_told),
         ("what cannot be written stays", what_cannot_be_written_stays),
+        ("a place that is mistyped is not made", a_place_that_is_mistyped_is_not_made),
         ("q15 a line is written whole or not at all", q15_a_line_is_written_whole_or_not_at_all),
         ("what waits is stored", what_waits_is_stored),
         ("what can never be stored is told", what_can_never_be_stored_is_told),
