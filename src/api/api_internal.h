@@ -75,6 +75,7 @@ struct api {
 /* ---- answers ---- */
 
 struct answer {
+    const struct route *route; /* that is asked; NULL: none yet */
     unsigned status;
     const char *content_type;
     GBytes *body;                /* NULL: empty */
@@ -93,8 +94,7 @@ void answer_header(struct answer *answer, const char *name, const char *format, 
 /* Takes the string over. */
 void answer_json(struct answer *answer, unsigned status, GString *json);
 void answer_text(struct answer *answer, unsigned status, const char *content_type, GString *text);
-/* 400 for a page that cannot be begun where the cursor says: why; or because nothing is there (any more). */
-void answer_bad_cursor(struct answer *answer, const char *why);
+/* 400 for a page that cannot be begun where the cursor says, because nothing is there (any more). */
 void answer_unknown_cursor(struct answer *answer, const char *cursor);
 /* A record, and {"items": […]} of records with the cursor of the page after it: NULL for none, as it has for the last
  * page. Not to be stored by anyone on the way (Cache-Control: no-store). */
@@ -122,6 +122,9 @@ void answer_problem_coded(struct answer *answer, enum problem_code code, const c
 void answer_later(struct answer *answer, const char *detail);
 /* The same of what is not begun, as the server stops. */
 void answer_stopping(struct answer *answer);
+/* With the error's words. What they begin with a field of the request by ("site_id: there is no …") is told of it, by
+ * its path. */
+void answer_reason(struct answer *answer, unsigned status, const GError *error);
 /* The problem that fits a failure of the store, or of what has a bound: 400, 401, 404, 409, and with Retry-After 429 or
  * 503. */
 void answer_error(struct answer *answer, const GError *error);

@@ -26,14 +26,13 @@ bool request_can_change_cameras(const struct request *request, struct answer *an
 
 void answer_camera_failure(struct answer *answer, const GError *error, const struct record_errors *errors)
 {
-    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
-        answer_problem(answer, MHD_HTTP_BAD_REQUEST,
-                       errors && errors->items->len ? "the body is not valid" : error->message, errors);
+    if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) && errors && errors->items->len)
+        answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the body is not valid", errors);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
         answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED) ||
              g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_FULL))
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_CONFLICT, error);
     else
         answer_error(answer, error);
 }

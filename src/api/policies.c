@@ -314,7 +314,7 @@ static void apply_change(struct api *api, const struct policy_change *change, st
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
         answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
     else if (change->webhook && change->webhook->is_known)
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_UNAUTHORIZED, error);
     else
         answer_policy_error(answer, error);
     policy_changed_clear(&changed);
@@ -434,7 +434,7 @@ static void handle_policy_webhook(struct request *request, struct answer *answer
                        &error))
         read_webhook(request, headers.id, answer);
     else
-        answer_problem(answer, MHD_HTTP_UNAUTHORIZED, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_UNAUTHORIZED, error);
 }
 
 static const struct route routes[] = {

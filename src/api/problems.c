@@ -108,27 +108,43 @@ void answer_stopping(struct answer *answer)
     answer_later(answer, "the server stops: try again");
 }
 
-void answer_bad_cursor(struct answer *answer, const char *why)
+void answer_unknown_cursor(struct answer *answer, const char *cursor)
 {
     struct record_errors errors;
     record_errors_init(&errors);
-    record_errors_add(&errors, "cursor", "%s", why);
+    record_errors_add(&errors, "cursor", "%s: it is not there (any more): start again without it", cursor);
     answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the parameters are not valid", &errors);
     record_errors_clear(&errors);
 }
 
-void answer_unknown_cursor(struct answer *answer, const char *cursor)
+/* "site_id: there is no …": the field that a room behind says it of, where the route takes one of that name, else NULL;
+ * *words begins after it. g_free. */
+static char *field_of(const struct answer *answer, const char *message, const char **words)
 {
-    g_autofree char *why = g_strdup_printf("%s: it is not there (any more): start again without it", cursor);
-    answer_bad_cursor(answer, why);
+    const char *colon = strstr(message, ": ");
+    const struct route *route = answer->route;
+    if (!colon || !route)
+        return NULL;
+    g_autofree char *name = g_strndup(message, (gsize)(colon - message));
+    *words = colon + strlen(": ");
+    bool is_known = (route->parameters && record_find_field(route->parameters, name)) ||
+                    (route->request && record_find_field(route->request, name));
+    return is_known ? g_steal_pointer(&name) : NULL;
 }
 
-/* Whether a cursor is still one only the store can say. */
-static const char cursor_prefix[] = "cursor: ";
-static bool is_of_cursor(const GError *error)
+void answer_reason(struct answer *answer, unsigned status, const GError *error)
 {
-    return g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID) &&
-           g_str_has_prefix(error->message, cursor_prefix);
+    const char *words = error->message;
+    g_autofree char *field = field_of(answer, error->message, &words);
+    struct record_errors errors;
+    if (!field) {
+        answer_problem(answer, status, error->message, NULL);
+        return;
+    }
+    record_errors_init(&errors);
+    record_errors_add(&errors, field, "%s", words);
+    answer_problem(answer, status, words, &errors);
+    record_errors_clear(&errors);
 }
 
 /* What was full may have room in a minute, as what counts by the minute has. */
@@ -148,13 +164,9 @@ void answer_error(struct answer *answer, const GError *error)
         {VEDETTE_ERROR_FULL, MHD_HTTP_TOO_MANY_REQUESTS, FULL_RETRY_SECONDS},
         {VEDETTE_ERROR_BUSY, MHD_HTTP_TOO_MANY_REQUESTS, BUSY_RETRY_SECONDS},
     };
-    if (is_of_cursor(error)) {
-        answer_bad_cursor(answer, error->message + strlen(cursor_prefix));
-        return;
-    }
     for (size_t i = 0; i < G_N_ELEMENTS(statuses); i++)
         if (g_error_matches(error, VEDETTE_ERROR, (int)statuses[i].error)) {
-            answer_problem(answer, statuses[i].status, error->message, NULL);
+            answer_reason(answer, statuses[i].status, error);
             if (statuses[i].retry_seconds)
                 answer_header(answer, "Retry-After", "%d", statuses[i].retry_seconds);
             return;
@@ -166,7 +178,7 @@ void answer_error(struct answer *answer, const GError *error)
 void answer_refusal(struct answer *answer, const GError *error)
 {
     if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION))
-        answer_problem(answer, MHD_HTTP_FORBIDDEN, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_FORBIDDEN, error);
     else
         answer_error(answer, error);
 }
@@ -174,9 +186,9 @@ void answer_refusal(struct answer *answer, const GError *error)
 void answer_change_error(struct answer *answer, const GError *error)
 {
     if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT))
-        answer_problem(answer, MHD_HTTP_PRECONDITION_FAILED, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_PRECONDITION_FAILED, error);
     else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED))
-        answer_problem(answer, MHD_HTTP_CONFLICT, error->message, NULL);
+        answer_reason(answer, MHD_HTTP_CONFLICT, error);
     else
         answer_error(answer, error);
 }

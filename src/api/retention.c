@@ -31,16 +31,6 @@ static void handle_holds(struct request *request, struct answer *answer)
     answer_list_or_error(answer, &legal_hold_descriptor, holds, error);
 }
 
-/* The one member that only the store can say is not valid. */
-static void answer_unknown_camera(struct answer *answer, const char *why)
-{
-    struct record_errors errors;
-    record_errors_init(&errors);
-    record_errors_add(&errors, "camera_id", "%s", why);
-    answer_problem(answer, MHD_HTTP_BAD_REQUEST, "the body is not valid", &errors);
-    record_errors_clear(&errors);
-}
-
 static void handle_hold_put(struct request *request, struct answer *answer)
 {
     const struct audit_by by = request_by(request);
@@ -48,8 +38,6 @@ static void handle_hold_put(struct request *request, struct answer *answer)
     g_autoptr(GError) error = NULL;
     if (store_hold_put(request->api->store, hold, &by, &error))
         answer_record(answer, MHD_HTTP_CREATED, &legal_hold_descriptor, hold);
-    else if (g_error_matches(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID))
-        answer_unknown_camera(answer, error->message);
     else
         answer_error(answer, error);
     record_clear(&legal_hold_descriptor, hold); /* the store filled in more than was asked */

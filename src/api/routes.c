@@ -318,6 +318,7 @@ void route_handle(struct request *request, struct answer *answer)
 {
     enum { NS_PER_US = 1000 };
     int64_t began_us = clock_monotonic_us(clock_system());
+    answer->route = request->route;
     bool is_in = is_let_in(request, answer);
     int64_t let_in_us = clock_monotonic_us(clock_system()), store_us = store_spent_us();
     if (is_in)

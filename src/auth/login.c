@@ -140,7 +140,8 @@ static bool check_current(struct auth *auth, const struct user *user, const char
         return true;
     }
     counter_add(&auth->health->logins_failed, 1);
-    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION, "the current password is wrong");
+    g_set_error_literal(error, VEDETTE_ERROR, VEDETTE_ERROR_PERMISSION,
+                        "current_password: the current password is wrong");
     return false;
 }
 

@@ -101,10 +101,11 @@ static bool check_request(const struct policy_backtests *backtests, const struct
         return refuse(error, VEDETTE_ERROR_UNSUPPORTED,
                       "%s decides no signal, so there is nothing to try. These can be tried: %s", name, triable);
     if (request->from_ms <= 0 || request->to_ms <= request->from_ms)
-        return refuse(error, VEDETTE_ERROR_INVALID, "from and to must name a time, from before to");
+        return refuse(error, VEDETTE_ERROR_INVALID, "to: from and to must name a time, from before to");
     if (hours > backtests->settings->backtest_hours)
-        return refuse(error, VEDETTE_ERROR_INVALID, "from and to are %g hours apart: policies.backtest_hours allows %g",
-                      hours, backtests->settings->backtest_hours);
+        return refuse(error, VEDETTE_ERROR_INVALID,
+                      "to: from and to are %g hours apart: policies.backtest_hours allows %g", hours,
+                      backtests->settings->backtest_hours);
     return policy_scope_check(&request->name.scope, error) &&
            (policy_document_check(request->name.type, request->config_json, errors) ||
             record_errors_to_gerror(errors, error));

@@ -65,12 +65,13 @@ enum policy_level policy_scope_level(const struct policy_scope *scope)
 bool policy_scope_check(const struct policy_scope *scope, GError **error)
 {
     int named = is_said(scope->site_id) + is_said(scope->class_id) + is_said(scope->camera_id);
+    const char *field = is_said(scope->camera_id) ? "camera_id" : is_said(scope->class_id) ? "class_id" : "site_id";
     if (named > 1)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "a policy is for one site, one class or one camera: name one of them, not %d", named);
+                    "%s: a policy is for one site, one class or one camera: name one of them, not %d", field, named);
     else if (named == 1 && !is_said(scope->org_id))
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "a policy for a site, class or camera must name its org too");
+                    "%s: a policy for a site, class or camera must name its org too", field);
     else
         return true;
     return false;

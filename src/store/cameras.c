@@ -93,8 +93,21 @@ static bool has_site(struct store_transaction *transaction, const struct camera 
                            STORE_VALUES(sql_text(camera->org_id), sql_text(camera->site_id)), 0, &count, error))
         return false;
     if (count == 0)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "there is no site '%s': make it first",
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "site_id: there is no site '%s': make it first",
                     camera->site_id);
+    return count > 0;
+}
+
+static bool has_class(struct store_transaction *transaction, const struct camera *camera, GError **error)
+{
+    int64_t count = 0;
+    if (!camera->class_id)
+        return true;
+    if (!store_get_integer(transaction, "SELECT count(*) FROM classes WHERE org_id = $1 AND id = $2",
+                           STORE_VALUES(sql_text(camera->org_id), sql_text(camera->class_id)), 0, &count, error))
+        return false;
+    if (count == 0)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "class_id: there is no class '%s'", camera->class_id);
     return count > 0;
 }
 
@@ -107,7 +120,7 @@ static bool has_name_alone(struct store_transaction *transaction, const struct c
             STORE_VALUES(sql_text(camera->org_id), sql_text(camera->name), sql_text(camera->id)), 0, &count, error))
         return false;
     if (count > 0)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "there is a camera named '%s' already",
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "name: there is a camera named '%s' already",
                     camera->name);
     return count == 0;
 }
@@ -151,7 +164,8 @@ bool store_camera_write(struct store *store, const struct camera *camera, const 
     CLEANUP(store_transaction)
     struct store_transaction *transaction = store_begin(store, STORE_WRITE, camera->org_id, error);
     return transaction && store_ensure_org_in(transaction, camera->org_id, error) &&
-           has_site(transaction, camera, error) && has_name_alone(transaction, camera, error) &&
+           has_site(transaction, camera, error) && has_class(transaction, camera, error) &&
+           has_name_alone(transaction, camera, error) &&
            store_insert(transaction, &camera_descriptor, &record, 1, RECORD_CONFLICT_REPLACE, NULL, error) &&
            store_camera_note_move_in(transaction, camera, before, error) &&
            store_camera_watch_in(transaction, camera, before && before->enabled, error) &&

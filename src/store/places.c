@@ -63,7 +63,7 @@ bool store_org_create(struct store *store, struct org *org, const struct audit_b
         return false;
     if (!is_new) {
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT,
-                    "there is an org '%s' already, or was one: ids are not given again", org->id);
+                    "id: there is an org '%s' already, or was one: ids are not given again", org->id);
         return false;
     }
     bool is_good =
@@ -162,7 +162,7 @@ bool store_site_create(struct store *store, struct site *site, const struct audi
         !store_insert(transaction, &site_descriptor, &record, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
     if (!is_new) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "there is a site '%s' already", site->id);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_CONFLICT, "id: there is a site '%s' already", site->id);
         return false;
     }
     return note(transaction, by, "create", site->id, NULL, site, error) &&

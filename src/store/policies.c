@@ -247,8 +247,8 @@ static bool check_named(struct store_transaction *transaction, const char *org_i
     if (!store_get_integer(transaction, sql, STORE_VALUES(sql_text(org_id), sql_text(id)), 0, &count, error))
         return false;
     if (!count)
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "there is no %s '%s' in the org '%s'", what, id,
-                    org_id);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID, "%s_id: there is no %s '%s' in the org '%s'", what,
+                    what, id, org_id);
     return count > 0;
 }
 

@@ -262,7 +262,7 @@ bool store_row_create(struct store *store, const struct store_row_kind *kind, vo
         !store_insert(transaction, kind->descriptor, &rows, 1, RECORD_CONFLICT_IGNORE, &is_new, error))
         return false;
     if (!is_new) {
-        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "there is a %s '%s' already", kind->name, id);
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNSUPPORTED, "id: there is a %s '%s' already", kind->name, id);
         return false;
     }
     return note(transaction, kind, by, "create", id, NULL, after, error) &&

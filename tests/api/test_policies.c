@@ -296,7 +296,10 @@ static void test_h01_whom_there_is_not_is_told(void)
         g_autofree char *expected = g_strdup_printf("there is no %s 'nobody' in the org 'default'", names[i]);
         json_t *json = NULL;
         g_assert_cmpint(ask(&world, "PUT", put, "", "{}", &json), ==, 400);
-        g_assert_cmpstr(json_string_value(json_object_get(json, "detail")), ==, expected);
+        g_autofree char *field = g_strdup_printf("%s_id", names[i]);
+        json_t *bad = json_array_get(json_object_get(json, "errors"), 0);
+        g_assert_cmpstr(json_string_value(json_object_get(bad, "path")), ==, field);
+        g_assert_cmpstr(json_string_value(json_object_get(bad, "message")), ==, expected);
         json_decref(json);
         g_assert_cmpint(ask(&world, "POST", validate, "", "{}", NULL), ==, 400);
     }

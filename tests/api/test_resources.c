@@ -340,6 +340,39 @@ static void test_registers(void)
     world_clear(&world);
 }
 
+/* What only the rooms behind can say of a field has its path too. */
+static void test_each_field_is_told_by_its_path(void)
+{
+    static const struct {
+        const char *method, *path, *body;
+        int status;
+        const char *bad;
+    } refused[] = {
+        {"POST", "/api/v1/employees", "{\"name\":\"Eve\",\"shift_id\":\"none\"}", 400, "shift_id"},
+        {"POST", "/api/v1/cameras", "{\"name\":\"a\",\"source\":\"rtsp://10.0.0.9/a\",\"site_id\":\"none\"}", 400,
+         "site_id"},
+        {"POST", "/api/v1/cameras", "{\"name\":\"a\",\"source\":\"rtsp://10.0.0.9/a\",\"class_id\":\"none\"}", 400,
+         "class_id"},
+        {"POST", "/api/v1/cameras", "{\"name\":\"Door\",\"source\":\"rtsp://10.0.0.9/a\"}", 409, "name"},
+        {"POST", "/api/v1/legal-holds", "{\"reason\":\"theft\",\"camera_id\":\"none\"}", 400, "camera_id"},
+        {"POST", "/auth/password", "{\"current_password\":\"not this\",\"new_password\":\"canary password 7\"}", 403,
+         "current_password"},
+        {"PUT", "/api/v1/policies/safety?camera_id=cam-1&site_id=default", "{}", 400, "camera_id"},
+        {"PUT", "/api/v1/policies/safety?scope=global&class_id=none", "{}", 400, "class_id"},
+    };
+    struct api_world world;
+    world_init(&world);
+    world_login(&world);
+    for (size_t i = 0; i < G_N_ELEMENTS(refused); i++) {
+        json_t *problem = ask(&world, refused[i].method, refused[i].path, refused[i].body, refused[i].status);
+        json_t *errors = json_object_get(problem, "errors");
+        g_assert_cmpuint(json_array_size(errors), ==, 1);
+        g_assert_cmpstr(json_string_value(json_object_get(json_array_get(errors, 0), "path")), ==, refused[i].bad);
+        json_decref(problem);
+    }
+    world_clear(&world);
+}
+
 static void test_logs_are_listed(void)
 {
     static const char *const targets[] = {"/api/v1/access-logs?employee_id=unknown&direction=in",
@@ -533,6 +566,7 @@ int main(int argc, char **argv)
     g_test_add_func("/resources/keys of cameras work on what these saw", test_keys_of_cameras_work_on_what_these_saw);
     g_test_add_func("/resources/kept_answers_have_a_bound", test_kept_answers_have_a_bound);
     g_test_add_func("/resources/registers", test_registers);
+    g_test_add_func("/resources/each field is told by its path", test_each_field_is_told_by_its_path);
     g_test_add_func("/resources/logs_are_listed", test_logs_are_listed);
     g_test_add_func("/resources/lists are searched", test_lists_are_searched);
     g_test_add_func("/resources/many cameras are soon listed", test_many_cameras_are_soon_listed);
