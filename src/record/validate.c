@@ -59,11 +59,14 @@ static void string_check(const struct record_field *field, const char *text, con
                          struct record_errors *errors)
 {
     size_t length = strlen(text);
-    if (length < field->min_count || length > field_max_count(field))
-        record_errors_add(errors, path, "has %zu bytes: must have between %zu and %zu", length, field->min_count,
-                          field_max_count(field));
-    else if (!text_is_plain(text, length) && !g_utf8_validate(text, (gssize)length, NULL))
+    bool is_plain = text_is_plain(text, length);
+    bool is_valid = is_plain || g_utf8_validate(text, (gssize)length, NULL);
+    size_t count = is_plain || !is_valid ? length : (size_t)g_utf8_strlen(text, (gssize)length);
+    if (!is_valid)
         record_errors_add(errors, path, "is not valid UTF-8");
+    else if (count < field->min_count || count > field_max_count(field))
+        record_errors_add(errors, path, "has %zu characters: must have between %zu and %zu", count, field->min_count,
+                          field_max_count(field));
     else if ((field->flags & RECORD_TEXT_ID) && !is_text_id(text))
         record_errors_add(errors, path, "must be 1 to 64 of A-Z a-z 0-9 . _ -");
     g_autoptr(GError) error = NULL;

@@ -9,6 +9,7 @@
 #include "facts/occupancy.h"
 #include "facts/policy.h"
 #include "facts/settings.h"
+#include "facts/tenant.h"
 #include "facts/track.h"
 #include "facts/user.h"
 #include "facts/view.h"
@@ -134,6 +135,32 @@ static void test_errors_name_their_path(void)
         g_assert_nonnull(error);
         if (!strstr(error, cases[i].error))
             g_error("%s\ngave: %s\nnot:  %s", cases[i].json, error, cases[i].error);
+    }
+}
+
+/* As the contract's maxLength counts: a name of 128 letters may be written in any script. */
+static void test_lengths_are_those_of_letters(void)
+{
+    static const struct {
+        int count;
+        bool is_good;
+    } cases[] = {{128, true}, {129, false}};
+    for (size_t i = 0; i < G_N_ELEMENTS(cases); i++) {
+        g_autoptr(GString) name = g_string_new(NULL);
+        for (int j = 0; j < cases[i].count; j++)
+            g_string_append(name, "門");
+        struct site site = {.id = (char *)(uintptr_t) "a", .name = name->str};
+        struct record_errors errors;
+        record_errors_init(&errors);
+        record_validate(&site_descriptor, &site, "", &errors);
+        bool is_told = false;
+        for (guint j = 0; j < errors.items->len; j++)
+            is_told |= g_str_has_prefix(((struct record_error *)g_ptr_array_index(errors.items, j))->text,
+                                        "has 129 characters");
+        g_assert_true(is_told != cases[i].is_good);
+        for (guint j = 0; j < errors.items->len && cases[i].is_good; j++)
+            g_assert_cmpstr(((struct record_error *)g_ptr_array_index(errors.items, j))->path, !=, "name");
+        record_errors_clear(&errors);
     }
 }
 
@@ -392,6 +419,7 @@ static void test_of_many_errors_the_first_are_told(void)
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
+    g_test_add_func("/record/lengths are those of letters", test_lengths_are_those_of_letters);
     g_test_add_func("/record/every table is sane", test_every_table_is_sane);
     g_test_add_func("/record/errors name their path", test_errors_name_their_path);
     g_test_add_func("/record/all errors come at once", test_all_errors_come_at_once);
