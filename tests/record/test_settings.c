@@ -161,7 +161,7 @@ static void test_secrets_are_no_flags_and_never_repeated(void)
     g_autofree char *yaml = g_strdup_printf("admin_password: %s\n", password);
     struct settings settings;
     g_autofree char *errors = load(yaml, NULL, 0, &settings);
-    g_assert_nonnull(strstr(errors, "admin_password: has 300 bytes"));
+    g_assert_nonnull(strstr(errors, "admin_password: has 300 characters"));
     g_assert_null(strstr(errors, "qqq"));
 }
 
