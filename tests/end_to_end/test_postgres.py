@@ -307,6 +307,7 @@ def a_worker_that_cannot_be_started_at_the_start_is_started_later():
     with Directory() as directory, Postgres(directory) as postgres, Camera(directory, "scene://corridor?fps=10") as camera:
         binary, away = directory / "vedette", directory / "away"
         shutil.copy2(BINARY, binary)
+        (directory / "src").symlink_to(pathlib.Path(BINARY).parent / "src")  # where it looks for its libraries
 
         def take_binary_away():
             until((directory / "data").exists, "the server starts, and waits for its store")
