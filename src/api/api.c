@@ -91,6 +91,18 @@ static bool equip(struct api *api, GError **error)
     return api->feeds != NULL;
 }
 
+bool api_check_settings(const struct settings *settings, GError **error)
+{
+    struct tls tls;
+    struct limits *limits = limits_new(&settings->limits, clock_system(), error);
+    bool is_good = limits && tls_read(&settings->http, &tls, error);
+    if (is_good)
+        tls_clear(&tls);
+    if (limits)
+        limits_free(limits);
+    return is_good;
+}
+
 struct api *api_new(const struct settings *settings, const struct api_parts *parts, GError **error)
 {
     struct api *api = g_new0(struct api, 1);

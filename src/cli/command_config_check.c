@@ -23,17 +23,17 @@ static char *read_path(int argc, char **argv)
 }
 
 /* The settings may be another machine's, which has them. */
-static void warn_of_files(const char *path, const struct settings *settings)
+static void warn_of_refusals(const char *path, const struct settings *settings)
 {
-    struct record_errors missing;
-    record_errors_init(&missing);
-    cli_files_check(settings, &missing);
-    for (guint i = 0; i < missing.items->len; i++) {
-        const struct record_error *file = g_ptr_array_index(missing.items, i);
-        fprintf(stderr, "%s: warning: %s: %s: here `vedette run` would refuse to start\n", path, file->path,
-                file->text);
+    struct record_errors refused;
+    record_errors_init(&refused);
+    cli_start_check(settings, &refused);
+    for (guint i = 0; i < refused.items->len; i++) {
+        const struct record_error *refusal = g_ptr_array_index(refused.items, i);
+        fprintf(stderr, "%s: warning: %s: %s: here `vedette run` would refuse to start\n", path, refusal->path,
+                refusal->text);
     }
-    record_errors_clear(&missing);
+    record_errors_clear(&refused);
 }
 
 static int config_check(int argc, char **argv)
@@ -46,7 +46,7 @@ static int config_check(int argc, char **argv)
     if (!cli_settings_load(path, &none, argv, &settings))
         return 1;
     cli_settings_warn(path, &settings);
-    warn_of_files(path, &settings);
+    warn_of_refusals(path, &settings);
     printf("%s: ok, %zu camera%s\n", path, settings.cameras.count, settings.cameras.count == 1 ? "" : "s");
     record_clear(&settings_descriptor, &settings);
     return 0;

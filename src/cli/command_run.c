@@ -129,11 +129,11 @@ static bool find_files(struct settings *settings)
         for (size_t j = 0; j < cameras[i].streams.count; j++)
             make_absolute(&streams[j].source);
     }
-    struct record_errors missing;
-    record_errors_init(&missing);
-    cli_files_check(settings, &missing);
-    bool is_good = print_errors(&missing);
-    record_errors_clear(&missing);
+    struct record_errors refused;
+    record_errors_init(&refused);
+    cli_start_check(settings, &refused);
+    bool is_good = print_errors(&refused);
+    record_errors_clear(&refused);
     return is_good;
 }
 

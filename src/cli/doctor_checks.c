@@ -333,17 +333,17 @@ static void check_port(const struct doctor *doctor, struct doctor_finding *findi
 
 static void check_settings(const struct doctor *doctor, struct doctor_finding *finding)
 {
-    struct record_errors missing;
-    record_errors_init(&missing);
-    cli_files_check(doctor->settings, &missing);
-    g_string_append(finding->found, missing.items->len ? "files that they name cannot be read"
-                                                       : "all files that they name can be read");
-    for (guint i = 0; i < missing.items->len; i++) {
-        const struct record_error *file = g_ptr_array_index(missing.items, i);
-        g_autofree char *advice = g_strdup_printf("%s: %s", file->path, file->text);
+    struct record_errors refused;
+    record_errors_init(&refused);
+    cli_start_check(doctor->settings, &refused);
+    g_string_append(finding->found,
+                    refused.items->len ? "a server would not start with them" : "a server can start with them");
+    for (guint i = 0; i < refused.items->len; i++) {
+        const struct record_error *refusal = g_ptr_array_index(refused.items, i);
+        g_autofree char *advice = g_strdup_printf("%s: %s", refusal->path, refusal->text);
         warn(finding, DOCTOR_FAIL, advice);
     }
-    record_errors_clear(&missing);
+    record_errors_clear(&refused);
 }
 
 static const struct check {

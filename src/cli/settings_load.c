@@ -1,6 +1,8 @@
 #include "cli/settings_load.h"
 
+#include "api/api.h"
 #include "facts/camera.h"
+#include "keeper/keeper.h"
 #include "record/settings.h"
 #include "vision/vision.h"
 
@@ -30,6 +32,7 @@ void cli_settings_warn(const char *who, const struct settings *settings)
     bool has_card =
         detector->model && *detector->model && model_card_load(detector->model, detector->card, &card, NULL);
     record_errors_init(&warnings);
+    settings_environment_warn(&settings_descriptor, environ, &warnings);
     settings_warn(settings, has_card ? &card : NULL, &warnings);
     if (has_card)
         record_clear(&model_card_descriptor, &card);
@@ -76,7 +79,7 @@ static void check_notify_files(const struct notify_settings *notify, struct reco
     }
 }
 
-void cli_files_check(const struct settings *settings, struct record_errors *missing)
+static void check_files(const struct settings *settings, struct record_errors *missing)
 {
     bool has_database = settings->store.url && *settings->store.url;
     bool is_traced = settings->tracing.collector && *settings->tracing.collector;
@@ -98,6 +101,25 @@ void cli_files_check(const struct settings *settings, struct record_errors *miss
     for (size_t i = 0; i < G_N_ELEMENTS(files); i++)
         check_file(files[i].setting, files[i].path, missing);
     check_notify_files(&settings->notify, missing);
+}
+
+/* The error of a room begins with the setting that it is about, but for those of keys. */
+static void add_refusal(struct record_errors *refused, const char *setting, const GError *error)
+{
+    const char *words = strstr(error->message, ": ");
+    g_autofree char *named = g_strndup(error->message, words ? (gsize)(words - error->message) : 0);
+    record_errors_add(refused, setting ? setting : named, "%s", setting || !words ? error->message : words + 2);
+}
+
+void cli_start_check(const struct settings *settings, struct record_errors *refused)
+{
+    g_autoptr(GError) refusal = NULL;
+    check_files(settings, refused);
+    if (!policy_keeper_check_keys(settings->policies.keys, &refusal))
+        add_refusal(refused, "policies.keys", refusal);
+    g_clear_error(&refusal);
+    if (refused->items->len == 0 && !api_check_settings(settings, &refusal))
+        add_refusal(refused, NULL, refusal);
 }
 
 bool cli_settings_load(const char *path, int *argc, char **argv, struct settings *settings)

@@ -25,8 +25,9 @@ bool cli_arguments_check(const char *command, const char *usage, int count, int 
 /* What is valid, but likely not meant, on stderr, each line begun with `who` (a command, or the file). */
 void cli_settings_warn(const char *who, const struct settings *settings);
 
-/* The files that the settings name and a server needs at its start: an error for each that cannot be read here. */
-void cli_files_check(const struct settings *settings, struct record_errors *missing);
+/* What of the settings would keep a server from its start here: files that cannot be read, and what is wrong in them;
+ * keys of policies, and limits of routes that there are not. */
+void cli_start_check(const struct settings *settings, struct record_errors *refused);
 
 /* Where data lies: the setting, else $XDG_DATA_HOME/vedette or ~/.local/share/vedette. g_free. */
 char *cli_data_dir(const struct settings *settings);

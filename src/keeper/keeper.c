@@ -377,6 +377,12 @@ static void tell_snapshot(struct policy_keeper *keeper)
     policy_status_clear(&status);
 }
 
+bool policy_keeper_check_keys(const char *setting, GError **error)
+{
+    CLEANUP(policy_keyring) struct policy_keyring *ring = read_keys(setting, error);
+    return ring;
+}
+
 struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *config, GError **error)
 {
     CLEANUP(policy_keeper) struct policy_keeper *keeper = g_new0(struct policy_keeper, 1);

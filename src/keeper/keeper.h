@@ -31,6 +31,8 @@ struct policy_keeper_config {
     struct camera_roster *roster; /* the cameras that there are; NULL: the settings', for ever */
 };
 
+/* Whether keys can be had of the setting policies.keys, or of the file that it names (@/path). */
+bool policy_keeper_check_keys(const char *setting, GError **error);
 /* Reads the keys (settings->policies.keys) and the documents. NULL: a key is not valid. All pointers outlive it. */
 struct policy_keeper *policy_keeper_new(const struct policy_keeper_config *config, GError **error);
 void policy_keeper_free(struct policy_keeper *keeper);

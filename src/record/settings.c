@@ -9,6 +9,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#define VARIABLE_PREFIX "VEDETTE_"
+enum { VARIABLE_NEAR_ENOUGH = 2 }; /* of other names, VEDETTE_URL is three edits from VEDETTE_LOG */
+
 /* ---- every scalar setting by its path ---- */
 
 typedef void (*setting_visit)(const char *path, const struct record_field *field, size_t offset, void *data);
@@ -45,7 +48,7 @@ static void match_setting(const char *path, const struct record_field *field, si
 static char *variable_name(const char *path)
 {
     g_autofree char *upper = g_ascii_strup(path, -1);
-    return g_strconcat("VEDETTE_", g_strdelimit(upper, ".", '_'), NULL);
+    return g_strconcat(VARIABLE_PREFIX, g_strdelimit(upper, ".", '_'), NULL);
 }
 
 static char *flag_name(const char *path)
@@ -95,7 +98,7 @@ static void place_errors(struct record_errors *errors, GHashTable *lines)
     for (guint i = 0; i < errors->items->len; i++) {
         struct record_error *error = g_ptr_array_index(errors->items, i);
         /* an override's "path" is the variable or flag it came from: it has no line */
-        bool is_override = g_str_has_prefix(error->path, "VEDETTE_") || g_str_has_prefix(error->path, "--");
+        bool is_override = g_str_has_prefix(error->path, VARIABLE_PREFIX) || g_str_has_prefix(error->path, "--");
         if (error->line == 0 && !is_override)
             error->line = line_of(lines, error->path);
     }
@@ -193,6 +196,47 @@ GArray *settings_environment(const struct record_descriptor *descriptor, char **
         take_variable(variable_aliases[i].variable, variable_aliases[i].path, &walk);
     visit_settings(descriptor, "", 0, take_setting_variable, &walk);
     return walk.overrides;
+}
+
+struct variable_search {
+    const char *name; /* of an environment's variable */
+    size_t distance;  /* in edits, of what is nearest to it */
+    char *nearest;    /* g_free */
+};
+
+static void offer_variable(const char *variable, struct variable_search *search)
+{
+    size_t distance = record_name_distance(search->name, variable, VARIABLE_NEAR_ENOUGH);
+    if (distance >= search->distance)
+        return;
+    search->distance = distance;
+    g_free(search->nearest);
+    search->nearest = g_strdup(variable);
+}
+
+static void offer_setting_variable(const char *path, const struct record_field *field, size_t offset, void *data)
+{
+    (void)field;
+    (void)offset;
+    g_autofree char *name = variable_name(path);
+    offer_variable(name, data);
+}
+
+void settings_environment_warn(const struct record_descriptor *descriptor, char **environ_list,
+                               struct record_errors *warnings)
+{
+    for (char **entry = environ_list; *entry; entry++) {
+        g_autofree char *name = g_strndup(*entry, strcspn(*entry, "="));
+        struct variable_search search = {name, VARIABLE_NEAR_ENOUGH + 1, NULL};
+        if (!g_str_has_prefix(name, VARIABLE_PREFIX))
+            continue;
+        for (size_t i = 0; i < G_N_ELEMENTS(variable_aliases); i++)
+            offer_variable(variable_aliases[i].variable, &search);
+        visit_settings(descriptor, "", 0, offer_setting_variable, &search);
+        if (search.nearest && search.distance > 0)
+            record_errors_add(warnings, name, "is no setting and is passed over: did you mean '%s'?", search.nearest);
+        g_free(search.nearest);
+    }
 }
 
 struct flag_search {

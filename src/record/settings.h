@@ -31,6 +31,11 @@ bool settings_load(const struct record_descriptor *descriptor, const char *path,
  * Returns a new GArray of struct settings_override; its strings are owned by the descriptor's cache and environ. */
 GArray *settings_environment(const struct record_descriptor *descriptor, char **environ_list);
 
+/* Tells of VEDETTE_… variables that are no setting though their name is nearly one's; others may be another program's.
+ */
+void settings_environment_warn(const struct record_descriptor *descriptor, char **environ_list,
+                               struct record_errors *warnings);
+
 /* Collects flags: each scalar setting "a.b_c" is --a-b-c VALUE or --a-b-c=VALUE; booleans may stand alone,
  * and take the next argument where it is true or false (yes, no, on, off). Consumes what it knows from argv (as GOption
  * does); leaves the rest. */

@@ -1,5 +1,6 @@
 """The commands as a person uses them: settings checked, clips analysed, wrong input named."""
 import json
+import os
 import sqlite3
 import sys
 
@@ -11,6 +12,25 @@ def analyze(video, config, *options):
     result = vedette("analyze", video, "--config", config, "--json", *options)
     lines = result.stdout.strip().split("\n")
     return result, [json.loads(line) for line in lines[:-1]], json.loads(lines[-1])["summary"] if lines[-1] else None
+
+
+def config_check_tells_what_a_server_would_refuse():
+    with Directory() as directory:
+        path, pem = directory / "refused.yml", directory / "no.pem"
+        pem.write_text("canary")
+        cases = (("policies: {keys: 'a:canary'}", "policies.keys: policy keys, line 1: must be an id"),
+                 ("limits: {routes: [{route: 'GET /nowhere', per_minute: 1}]}", "limits.routes[0].route: 'GET /nowhere' is no route"),
+                 (f"http: {{tls_certificate_file: {pem}, tls_key_file: {pem}}}", f"http.tls_certificate_file: {pem}: is no PEM file"))
+        for settings, words in cases:
+            path.write_text(settings + "\n")
+            checked = vedette("config", "check", path)
+            assert checked.returncode == 0 and f"{path}: warning: {words}" in checked.stderr, checked
+            run = vedette("run", "--config", path, "--data-dir", directory / "data")
+            assert run.returncode == 1 and f"vedette run: {words}" in run.stderr, run
+            assert "canary" not in checked.stderr + run.stderr and not (directory / "data").exists()
+        path.write_text("")
+        checked = vedette("config", "check", path, env={**os.environ, "VEDETTE_HTTP_PROT": "80"})
+        assert "warning: VEDETTE_HTTP_PROT: is no setting and is passed over: did you mean 'VEDETTE_HTTP_PORT'?" in checked.stderr, checked
 
 
 def config_check_tells_every_mistake():
@@ -224,6 +244,7 @@ def every_command_says_what_it_wants():
 
 if __name__ == "__main__":
     sys.exit(run_tests([
+        ("config check tells what a server would refuse", config_check_tells_what_a_server_would_refuse),
         ("config check tells every mistake", config_check_tells_every_mistake),
         ("a rendered clip is analysed", a_rendered_clip_is_analysed),
         ("scenes are counted without a model", scenes_are_counted_without_a_model),

@@ -124,6 +124,25 @@ static void test_flags_win_over_variables_over_the_file_over_defaults(void)
     record_clear(&settings_descriptor, &settings);
 }
 
+static void test_a_variable_that_is_nearly_a_setting_is_told(void)
+{
+    char *environment[] = {"VEDETTE_HTTP_PROT=8080",
+                           "VEDETTE_HTTP_PORT=8080",
+                           "VEDETTE_URL=http://hub",
+                           "VEDETTE_LOGS=debug",
+                           "HTTP_PROT=1",
+                           NULL};
+    struct record_errors warnings;
+    record_errors_init(&warnings);
+    settings_environment_warn(&settings_descriptor, environment, &warnings);
+    g_autoptr(GString) told = g_string_new(NULL);
+    settings_errors_print(&warnings, "environment", told);
+    g_assert_cmpstr(told->str, ==,
+                    "VEDETTE_HTTP_PROT: is no setting and is passed over: did you mean 'VEDETTE_HTTP_PORT'?\n"
+                    "VEDETTE_LOGS: is no setting and is passed over: did you mean 'VEDETTE_LOG'?\n");
+    record_errors_clear(&warnings);
+}
+
 static void test_a_flag_that_is_true_or_false_may_stand_alone(void)
 {
     char *argv[] = {"run",   "--governor-shed",        "false", "--workers-sandbox",
@@ -224,6 +243,8 @@ int main(int argc, char **argv)
     g_test_add_func("/settings/all mistakes are told in one run", test_all_mistakes_are_told_in_one_run);
     g_test_add_func("/settings/flags win over variables over the file",
                     test_flags_win_over_variables_over_the_file_over_defaults);
+    g_test_add_func("/settings/a variable that is nearly a setting is told",
+                    test_a_variable_that_is_nearly_a_setting_is_told);
     g_test_add_func("/settings/a flag that is true or false may stand alone",
                     test_a_flag_that_is_true_or_false_may_stand_alone);
     g_test_add_func("/settings/a wrong variable is named", test_a_wrong_variable_is_named);
