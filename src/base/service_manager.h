@@ -1,5 +1,5 @@
-/* Tells the service manager that started this process how it is (systemd, of services with Type=notify). Nothing happens
- * where there is none, or in a build without libsystemd. Any thread. */
+/* Tells the service manager that started this process how it is (systemd, of services with Type=notify). Nothing
+ * happens where there is none, or in a build without libsystemd. Any thread. */
 #pragma once
 
 /* It serves; `status` is what `systemctl status` shows, one line. */
