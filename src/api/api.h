@@ -47,8 +47,8 @@ struct api_parts {
     char *(*tell_waiting)(void *data);
     void *tell_waiting_data;
 };
-/* What api_new would refuse of the settings, asked without a server: limits of routes, and what is in the files for TLS.
- * The error begins with the setting. */
+/* What api_new would refuse of the settings, asked without a server: limits of routes, and what is in the files for
+ * TLS. The error begins with the setting. */
 bool api_check_settings(const struct settings *settings, GError **error);
 /* `settings` outlive the api. Listens, and answers nobody yet; asks the store nothing. Fails naming address and port
  * when they are in use. */

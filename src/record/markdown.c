@@ -57,7 +57,8 @@ static void append_range(const struct record_field *field, GString *out)
         g_string_append_printf(out, "%s%s", field_is_bounded(field) ? " " : "", field->unit);
     if (field->max_count)
         g_string_append_printf(out, "%s%zu to %zu %s", field_is_bounded(field) || field->unit ? "; " : "",
-                               field->min_count, field->max_count, field->kind == RECORD_STRING ? "characters" : "items");
+                               field->min_count, field->max_count,
+                               field->kind == RECORD_STRING ? "characters" : "items");
 }
 
 static void append_flags(const struct record_field *field, GString *out)

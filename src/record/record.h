@@ -110,7 +110,8 @@ struct record_field {
     const char *doc;  /* one line for help, docs and the contract */
     const char *unit; /* "s", "ms", "bytes", ...; NULL for none */
     double min, max;  /* inclusive; both 0 means unbounded. For numbers, and each number of points and boxes */
-    size_t min_count, max_count; /* strings: characters, as in JSON schemas; lists: items; max_count 0 means RECORD_MAX_COUNT */
+    size_t min_count,
+        max_count; /* strings: characters, as in JSON schemas; lists: items; max_count 0 means RECORD_MAX_COUNT */
     bool (*check_text)(const char *text, GError **error); /* strings: what else must hold; NULL for nothing */
     const char *const *names;                             /* enums: names[0] belongs to value 1; NULL-terminated */
     const char *default_text;                             /* as a settings file would say it; NULL: zero, or empty */

@@ -60,7 +60,8 @@ static bool check_camera(struct store_transaction *transaction, const char *org_
         return false;
     if (!is_there)
         g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_INVALID,
-                    "camera_id: there is no camera '%s', and nothing that one recorded: it would hold nothing", camera_id);
+                    "camera_id: there is no camera '%s', and nothing that one recorded: it would hold nothing",
+                    camera_id);
     return is_there;
 }
 
