@@ -132,18 +132,31 @@ static char *field_of(const struct answer *answer, const char *message, const ch
     return is_known ? g_steal_pointer(&name) : NULL;
 }
 
+/* Several stand one behind the other, as record_errors_to_gerror has them. */
+static void add_fields(const struct answer *answer, const char *message, struct record_errors *errors)
+{
+    g_auto(GStrv) parts = g_strsplit(message, "; ", -1);
+    for (size_t i = 0; parts[i] && (i == 0 || errors->items->len); i++) {
+        const char *words = parts[i];
+        g_autofree char *field = field_of(answer, parts[i], &words);
+        if (field) {
+            record_errors_add(errors, field, "%s", words);
+        } else if (errors->items->len) { /* a semicolon within the words of the one before */
+            struct record_error *last = g_ptr_array_index(errors->items, errors->items->len - 1);
+            char *whole = g_strjoin("; ", last->text, parts[i], NULL);
+            g_free(last->text);
+            last->text = whole;
+        }
+    }
+}
+
 void answer_reason(struct answer *answer, unsigned status, const GError *error)
 {
-    const char *words = error->message;
-    g_autofree char *field = field_of(answer, error->message, &words);
     struct record_errors errors;
-    if (!field) {
-        answer_problem(answer, status, error->message, NULL);
-        return;
-    }
     record_errors_init(&errors);
-    record_errors_add(&errors, field, "%s", words);
-    answer_problem(answer, status, words, &errors);
+    add_fields(answer, error->message, &errors);
+    const struct record_error *only = errors.items->len == 1 ? g_ptr_array_index(errors.items, 0) : NULL;
+    answer_problem(answer, status, only ? only->text : error->message, errors.items->len ? &errors : NULL);
     record_errors_clear(&errors);
 }
 

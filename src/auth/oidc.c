@@ -372,7 +372,7 @@ static struct user *make_user(struct auth *auth, const struct jwt *jwt, const ch
     const char *name = jwt_text_claim(jwt, settings->username_claim), *subject = jwt_text_claim(jwt, "sub");
     name = name && *name ? name : subject;
     if (settings->default_role <= ROLE_ANONYMOUS || settings->default_role > ROLE_ADMIN || strchr(name, '/') ||
-        strlen(name) > 128) {
+        g_utf8_strlen(name, -1) > 128) {
         refuse("nobody here is linked to this user of it", error);
         return NULL;
     }

@@ -56,7 +56,7 @@ void password_check(const struct auth *auth, const char *username, const char *p
 {
     int least = AUTH_SETTINGS(auth)->password_min_bytes;
     if (strlen(password) < (size_t)least)
-        record_errors_add(errors, path, "is shorter than %d characters", least);
+        record_errors_add(errors, path, "is shorter than %d bytes", least);
     if (g_ascii_strcasecmp(password, username) == 0)
         record_errors_add(errors, path, "is the username");
 }

@@ -370,6 +370,13 @@ static void test_each_field_is_told_by_its_path(void)
         g_assert_cmpstr(json_string_value(json_object_get(json_array_get(errors, 0), "path")), ==, refused[i].bad);
         json_decref(problem);
     }
+    json_t *problem =
+        ask(&world, "POST", "/api/v1/users", "{\"username\":\"a/b\",\"role\":\"viewer\",\"password\":\"short\"}", 400);
+    json_t *errors = json_object_get(problem, "errors");
+    g_assert_cmpuint(json_array_size(errors), ==, 2);
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(errors, 0), "path")), ==, "username");
+    g_assert_cmpstr(json_string_value(json_object_get(json_array_get(errors, 1), "path")), ==, "password");
+    json_decref(problem);
     world_clear(&world);
 }
 
