@@ -8,10 +8,10 @@ build:
 	@scripts/bootstrap build
 	@scripts/configure $(BUILD)
 	@ninja -C $(BUILD) vedette
-
-# The program, the C library and the service, below the prefix of the build directory (/usr/local) and DESTDIR.
-install: build
 	@meson compile -C $(BUILD) vedette:shared_library >/dev/null
+
+# The program, the C library and the service, below the prefix of the build directory (/usr/local) and DESTDIR. Root finds all of it built.
+install: build
 	@meson install -C $(BUILD) --no-rebuild --quiet
 
 run: build
