@@ -4,7 +4,7 @@
 #include <sys/types.h>
 
 /* As pthread_create: begins to run `run` with `data` in a thread of its own, to be joined by the caller; what top, gdb
- * and perf call it is `name`, of which they show 15 bytes. 0, or why there is no thread (an errno). */
+ * and perf call it is `name`, a constant, of which they show 15 bytes. 0, or why there is no thread (an errno). */
 int thread_start(pthread_t *thread, const char *name, void *(*run)(void *data), void *data);
 
 /* This thread answers others, with little work at a time: let it run soon rather than long, ahead of those in the

@@ -5,9 +5,11 @@
 #include "cli/settings_load.h"
 #include "hub/record_path.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 /* `vedette spool stats|verify|drain`: what a hub that does not run has left in its spool. */
 
@@ -219,11 +221,14 @@ static int drain_to_store(const struct settings *settings)
 /* One that is mistyped would be made, and found empty. */
 static bool is_there(const struct spool_options *options)
 {
-    if (g_file_test(options->directory, G_FILE_TEST_IS_DIR))
-        return true;
-    fprintf(stderr, "vedette spool drain: %s: there is no such directory: give the one of the hub that left records\n",
-            options->directory);
-    return false;
+    struct stat status;
+    int failure = stat(options->directory, &status) != 0 ? errno : S_ISDIR(status.st_mode) ? 0 : ENOTDIR;
+    bool is_missing = failure == ENOENT || failure == ENOTDIR;
+    if (failure)
+        fprintf(stderr, "vedette spool drain: %s: %s\n", options->directory,
+                is_missing ? "there is no such directory: give the one of the hub that left records"
+                           : g_strerror(failure));
+    return !failure;
 }
 
 static int drain_main(int argc, char **argv)

@@ -15,22 +15,39 @@ enum {
                         cameras are found within, of 8 each */
 };
 
-/* Somebody else's SIGKILL is mostly the kernel's, where memory ran out: more workers would need more of it. Our own is
- * for silence, else for what is no camera's. One that did not say hello was at no camera. */
+/* What code does that meets bytes it was not made for. A SIGKILL is mostly the kernel's, where memory ran out, or ours
+ * for silence, of which a machine that has too much to do is full: more workers would only want more of it. One that
+ * did not say hello was at no camera. */
 static bool is_by_camera(const struct hub_worker *worker, int status)
 {
-    bool is_ended = WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL && !worker->is_killed;
-    return worker->has_said_hello && !is_ended && hub_worker_is_for_cameras(worker) && !worker->hub->is_stopping;
+    static const int signals[] = {SIGSEGV, SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGTRAP};
+    if (!WIFSIGNALED(status) || !worker->has_said_hello || !hub_worker_is_for_cameras(worker) ||
+        worker->hub->is_stopping)
+        return false;
+    for (size_t i = 0; i < G_N_ELEMENTS(signals); i++)
+        if (WTERMSIG(status) == signals[i])
+            return true;
+    return false;
+}
+
+static bool is_stable(const struct hub_worker *worker)
+{
+    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
+    return up_us >= (int64_t)worker->hub->settings->workers.stable_seconds * G_USEC_PER_SEC;
+}
+
+bool crashes_is_half(const struct hub_worker *worker)
+{
+    return worker->is_half && !worker->is_leaving && (!worker->pid || !is_stable(worker));
 }
 
 char *crashes_note(struct hub_worker *worker, int status, const char *reason)
 {
-    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
-    if (up_us >= (int64_t)worker->hub->settings->workers.stable_seconds * G_USEC_PER_SEC)
+    worker->has_crashed = is_by_camera(worker, status) && !is_stable(worker);
+    if (is_stable(worker))
         worker->crashes = 0;
-    else if (is_by_camera(worker, status))
-        worker->crashes++;
-    if (worker->crashes < CRASHES_IN_A_ROW || worker->cameras->len != 1)
+    worker->crashes += worker->has_crashed;
+    if (!worker->has_crashed || worker->crashes < CRASHES_IN_A_ROW || worker->cameras->len != 1)
         return g_strdup(reason);
     return g_strdup_printf("its worker, which watches this camera alone, ended %d times in a row (%s): what it sends "
                            "cannot be decoded without a crash. Change its stream or the camera's software, or "
@@ -43,7 +60,7 @@ static guint count_halves(const struct hub *hub)
     guint count = 0;
     for (guint i = 0; i < hub->workers->len; i++) {
         const struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
-        count += worker->is_half && !worker->is_leaving;
+        count += crashes_is_half(worker);
     }
     return count;
 }
@@ -51,9 +68,9 @@ static guint count_halves(const struct hub *hub)
 void crashes_halve(struct hub_worker *worker)
 {
     guint cameras = worker->cameras->len;
-    if (worker->crashes == 0 || worker->crashes % CRASHES_IN_A_ROW != 0 || cameras < 2)
+    if (!worker->has_crashed || worker->crashes % CRASHES_IN_A_ROW != 0 || cameras < 2)
         return;
-    if (count_halves(worker->hub) + (worker->is_half ? 1 : 2) > HALVES_MAX) {
+    if (count_halves(worker->hub) + (crashes_is_half(worker) ? 1 : 2) > HALVES_MAX) {
         log_error(
             worker->id,
             "ended %d times in a row: which of its %u cameras ends it is not looked for, as %d workers are halves "

@@ -56,14 +56,14 @@ struct hub_worker {
     struct link *link;   /* NULL: not running */
     uint64_t generation; /* counts starts: an earlier process's batches are kept, but not acknowledged to a later one */
     bool has_said_hello, has_stopped, is_caged;
-    bool is_killed;         /* its process, for its silence */
-    bool is_apart;          /* of proof.c or trials.c: not started again, and its records are no camera's */
-    bool has_defaults;      /* of proof.c: goes by the default settings of the analysis, and by no policies */
-    bool looks_at_pictures; /* of detecting.c: without cameras */
-    bool is_leaving;        /* it was told to end, and is not started again */
-    bool is_half;           /* of crashes.c: stays without cameras of other workers */
-    int restarts;           /* in a row, for the backoff */
-    int crashes;            /* in a row, each soon after its start: of crashes.c */
+    bool is_killed;            /* its process, for its silence */
+    bool is_apart;             /* of proof.c or trials.c: not started again, and its records are no camera's */
+    bool has_defaults;         /* of proof.c: goes by the default settings of the analysis, and by no policies */
+    bool looks_at_pictures;    /* of detecting.c: without cameras */
+    bool is_leaving;           /* it was told to end, and is not started again */
+    bool is_half, has_crashed; /* of crashes.c: for which camera ends it is looked; its last end was one of those */
+    int restarts;              /* in a row, for the backoff */
+    int crashes;               /* in a row, each soon after its start: of crashes.c */
     int64_t started_us, heard_us;
     uint64_t measured;      /* the look of a profile that it answered last */
     struct process_cpu cpu; /* the governor's */
@@ -163,6 +163,8 @@ void hub_cameras_changed(void *hub);
 
 /* Its process ended. Why its cameras are off line: `reason`, or that it is this camera which ends it. g_free. */
 char *crashes_note(struct hub_worker *worker, int status, const char *reason);
+/* It is one of those among whose cameras the one is looked for, and gets no others until it has run for long. */
+bool crashes_is_half(const struct hub_worker *worker);
 /* Before it is started again: one that ended again and again keeps half of its cameras, and another gets the rest. */
 void crashes_halve(struct hub_worker *worker);
 

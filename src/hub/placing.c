@@ -76,7 +76,7 @@ static struct hub_worker *worker_for(struct hub *hub, const struct camera *camer
     for (guint i = 0; i < hub->workers->len; i++) {
         struct hub_worker *worker = g_ptr_array_index(hub->workers, i);
         const struct camera *first = worker->cameras->len ? g_ptr_array_index(worker->cameras, 0) : NULL;
-        if (!hub_worker_is_for_cameras(worker) || worker->is_half || !first ||
+        if (!hub_worker_is_for_cameras(worker) || crashes_is_half(worker) || !first ||
             strcmp(first->org_id, camera->org_id) != 0)
             continue;
         same_org++;

@@ -153,11 +153,16 @@ static void remove_leftover(const struct spool_directory *directory, const char 
     }
 }
 
-bool spool_directory_lacks(const struct spool_directory *directory, const char *path)
+bool spool_directory_is_there(const struct spool_directory *directory)
 {
     struct stat there, ours;
-    return access(path, F_OK) != 0 && errno == ENOENT && stat(directory->path, &there) == 0 &&
-           fstat(directory->fd, &ours) == 0 && there.st_dev == ours.st_dev && there.st_ino == ours.st_ino;
+    return stat(directory->path, &there) == 0 && fstat(directory->fd, &ours) == 0 && there.st_dev == ours.st_dev &&
+           there.st_ino == ours.st_ino;
+}
+
+bool spool_directory_lacks(const struct spool_directory *directory, const char *path)
+{
+    return access(path, F_OK) != 0 && errno == ENOENT && spool_directory_is_there(directory);
 }
 
 bool spool_directory_is_blank(const char *path)

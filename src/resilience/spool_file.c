@@ -91,6 +91,7 @@ struct spool_file *spool_file_new(const struct spool_directory *directory, const
 {
     struct spool_file *file = g_new0(struct spool_file, 1);
     g_autofree char *text = spool_name_format(name);
+    file->directory = directory;
     file->number = name->number;
     file->path = spool_directory_file(directory, text);
     file->has_sealed_name = file->is_retired = name->is_sealed;
@@ -156,6 +157,13 @@ static bool connect(struct spool_file *file, const char *vfs, GError **error)
     if (!place)
         return vedette_error_set_errno(file->path, "open", "its directory must stay where it is, or be linked there",
                                        error);
+    if (!spool_directory_is_there(file->directory)) { /* what is synced and locked is still the other one */
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_IO,
+            "%s: open: another directory is in the place of the one that was opened: put that back, or start anew",
+            file->path);
+        return false;
+    }
     if (sqlite3_open_v2(place, &file->db, flags, vfs) != SQLITE_OK) {
         fail(file, "open", error);
         spool_file_close(file);

@@ -78,6 +78,8 @@ bool spool_directory_sync(const struct spool_directory *directory, GError **erro
 /* g_free */
 char *spool_directory_file(const struct spool_directory *directory, const char *name);
 bool spool_directory_make_file(const char *path, GError **error);
+/* In its place is still the one that was opened, there or by a link, and not a copy of it. */
+bool spool_directory_is_there(const struct spool_directory *directory);
 /* A file of it is gone for certain: the directory is where it was, and has none of that name. */
 bool spool_directory_lacks(const struct spool_directory *directory, const char *path);
 /* Nothing was ever written into it: a crash came when it was just made. */
@@ -126,6 +128,7 @@ static inline void spool_crash_point(const char *name)
 /* ---- spool_file.c: with the file's `connection` held, once others know of it ---- */
 
 struct spool_file {
+    const struct spool_directory *directory; /* borrowed */
     /* `lock` */
     uint32_t live;         /* rows not done */
     uint32_t written;      /* rows there are for certain: committed, or by its name or the ledger */

@@ -3,6 +3,7 @@
 #include "resilience/spool_internal.h"
 
 #include <errno.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -52,6 +53,9 @@ static bool is_proved_damaged(const struct vedette_spool *spool, const struct sp
 {
     g_autoptr(GError) error = NULL;
     int64_t good = 0, done = 0, lost = 0;
+    struct stat status;
+    if (lstat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return false; /* somebody took it elsewhere, and its log is still here */
     struct spool_file *file = spool_file_new(&spool->directory, name);
     g_free(file->path);
     file->path = g_strdup(path);

@@ -362,12 +362,18 @@ static bool sqlite_set_org(struct store_transaction *transaction, const char *or
 static bool check_place(const struct sqlite_engine *engine, GError **error)
 {
     struct stat status;
-    if (stat(engine->path, &status) == 0 && status.st_dev == engine->device && status.st_ino == engine->inode)
+    int failure = stat(engine->path, &status) == 0 ? 0 : errno;
+    if (!failure && status.st_dev == engine->device && status.st_ino == engine->inode)
         return true;
-    g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
-                "%s: the file that is open is not there any more: is its disk still mounted? Put it back; where that "
-                "is a copy of it, start anew as well",
-                engine->path);
+    if (failure && failure != ENOENT && failure != ENOTDIR)
+        g_set_error(error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE, "%s: cannot be looked at: %s", engine->path,
+                    g_strerror(failure));
+    else
+        g_set_error(
+            error, VEDETTE_ERROR, VEDETTE_ERROR_UNAVAILABLE,
+            "%s: the file that is open is not there any more: is its disk still mounted? Put it back; where that "
+            "is a copy of it, start anew as well",
+            engine->path);
     return false;
 }
 

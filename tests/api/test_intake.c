@@ -94,6 +94,7 @@ static void expect_refused(struct intake_world *world, const char *body, int sta
     g_assert_cmpint(reply.status, ==, status);
     g_assert_cmpstr(again, ==, status == 503 ? "1" : NULL);
     g_assert_nonnull(strstr(reply.body->str, words));
+    g_assert_null(strstr(reply.body->str, "/place")); /* where the spool lies */
     g_assert_cmpint(taken(world), ==, 0);
     reply_clear(&reply);
     close(sender);

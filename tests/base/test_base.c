@@ -9,10 +9,12 @@
 #include "base/random.h"
 #include "base/redact.h"
 #include "base/sort.h"
+#include "base/thread.h"
 
 #include <math.h>
 #include <pthread.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 static void test_ids_are_unique_and_sort_by_time(void)
@@ -290,6 +292,24 @@ static void test_errors_of_workers_leave_room_for_the_servers(void)
     error_groups_clear();
 }
 
+static void *read_own_name(void *name)
+{
+    prctl(PR_GET_NAME, name, 0, 0, 0);
+    return name;
+}
+
+/* As in a worker's cage, where /proc is nobody's to write. */
+static void test_a_thread_has_its_name(void)
+{
+    char name[16] = "";
+    pthread_t thread;
+    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+    g_assert_cmpint(thread_start(&thread, "a name that is too long", read_own_name, name), ==, 0);
+    pthread_join(thread, NULL);
+    prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+    g_assert_cmpstr(name, ==, "a name that is ");
+}
+
 int main(int argc, char **argv)
 {
     g_test_init(&argc, &argv, NULL);
@@ -308,6 +328,7 @@ int main(int argc, char **argv)
     g_test_add_func("/log/errors of workers leave room for the server's",
                     test_errors_of_workers_leave_room_for_the_servers);
     g_test_add_func("/log/errors are counted by their words", test_errors_are_counted_by_their_words);
+    g_test_add_func("/thread/it has its name", test_a_thread_has_its_name);
     g_test_add_func("/log/error groups are bounded", test_error_groups_are_bounded);
     return g_test_run();
 }

@@ -193,6 +193,9 @@ static void test_a_camera_that_ends_its_worker_is_found(void)
     hub_place_cameras(&world.hub);
     g_assert_true(worker_of(&world, "newer") == worker_of(&world, "new"));
     assert_placed(&world);
+    g_assert_true(crashes_is_half(worker_of(&world, "door")));
+    world.settings.workers.stable_seconds = 0; /* it has run for long */
+    g_assert_false(crashes_is_half(worker_of(&world, "door")));
     end(&world);
 }
 

@@ -192,6 +192,44 @@ static void test_q17_what_was_moved_and_linked_is_used_on(void)
     world_clear(&world);
 }
 
+static void run(const char *const *words)
+{
+    int status = 1;
+    g_assert_true(g_spawn_sync(NULL, (char **)(uintptr_t)words, NULL, G_SPAWN_SEARCH_PATH, NULL, NULL, NULL, NULL,
+                               &status, NULL));
+    g_assert_cmpint(status, ==, 0);
+}
+
+/* What is locked and synced is not the copy: nothing is read from it or put into it, and all is there again with the
+ * other. */
+static void test_q17_a_copy_in_its_place_is_waited_out(void)
+{
+    enum { RECORDS = 600, FAILURES = 20 };
+    struct spool_world world;
+    init(&world);
+    world_open(&world);
+    world_put_many(&world, RECORDS);
+    world_reopen(&world);
+    world_await_read(&world);
+    g_autofree char *elsewhere = g_build_filename(world.parent, "elsewhere", NULL);
+    g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
+    run((const char *[]){"cp", "-a", elsewhere, world.directory, NULL});
+    g_autoptr(GPtrArray) batches = g_ptr_array_new();
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (world_stats(&world).read_errors < FAILURES) {
+        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 100, 1000);
+        if (batch)
+            g_ptr_array_add(batches, batch);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+    run((const char *[]){"rm", "-r", world.directory, NULL});
+    g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
+    for (guint i = 0; i < batches->len; i++)
+        vedette_spool_return(world.spool, g_ptr_array_index(batches, i));
+    take_all(&world, RECORDS);
+    world_clear(&world);
+}
+
 static void change_database(const char *path, const char *sql)
 {
     sqlite3 *db;
@@ -358,6 +396,7 @@ int main(int argc, char **argv)
                     test_q10_none_goes_that_a_later_version_can_read);
     g_test_add_func("/spool/q10_none_goes_that_can_be_read_whole", test_q10_none_goes_that_can_be_read_whole);
     g_test_add_func("/spool/q17_what_was_moved_and_linked_is_used_on", test_q17_what_was_moved_and_linked_is_used_on);
+    g_test_add_func("/spool/q17_a_copy_in_its_place_is_waited_out", test_q17_a_copy_in_its_place_is_waited_out);
     g_test_add_func("/spool/q11_the_directory_is_away_for_a_while", test_q11_the_directory_is_away_for_a_while);
     g_test_add_func("/spool/q15_reads_that_fail_for_long_lose_nothing", test_q15_reads_that_fail_for_long_lose_nothing);
     g_test_add_func("/spool/q15_who_waits_is_woken_while_reads_fail", test_q15_who_waits_is_woken_while_reads_fail);
