@@ -181,8 +181,7 @@ static void on_spooled(void *data, const struct vedette_spool_error *error)
         complain(intake, error);
     pthread_mutex_lock(&intake->lock);
     intake->is_over = true;
-    /* the call was good, so that nothing is wrong with what came */
-    intake->failure = error && error->kind == VEDETTE_SPOOL_INVALID ? VEDETTE_SPOOL_FAILED : error ? error->kind : 0;
+    intake->failure = error ? error->kind : 0;
     bool is_suspended = intake->is_suspended;
     if (is_suspended)
         MHD_resume_connection(intake->request->connection);

@@ -30,21 +30,16 @@ static bool is_by_camera(const struct hub_worker *worker, int status)
     return false;
 }
 
-static bool is_stable(const struct hub_worker *worker)
-{
-    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
-    return up_us >= (int64_t)worker->hub->settings->workers.stable_seconds * G_USEC_PER_SEC;
-}
-
 bool crashes_is_half(const struct hub_worker *worker)
 {
-    return worker->is_half && !worker->is_leaving && (!worker->pid || !is_stable(worker));
+    return worker->is_half && !worker->is_leaving && (!worker->pid || !hub_worker_is_stable(worker));
 }
 
 char *crashes_note(struct hub_worker *worker, int status, const char *reason)
 {
-    worker->has_crashed = is_by_camera(worker, status) && !is_stable(worker);
-    if (is_stable(worker))
+    bool was_stable = hub_worker_is_stable(worker);
+    worker->has_crashed = !was_stable && is_by_camera(worker, status);
+    if (was_stable)
         worker->crashes = 0;
     worker->crashes += worker->has_crashed;
     if (!worker->has_crashed || worker->crashes < CRASHES_IN_A_ROW || worker->cameras->len != 1)

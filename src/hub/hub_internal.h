@@ -150,6 +150,8 @@ void hub_want_preview(void *hub, const char *camera_id);
 
 /* It watches cameras of an org, and may get more. */
 bool hub_worker_is_for_cameras(const struct hub_worker *worker);
+/* It was started workers.stable_seconds ago or longer: what it did before does not count any more. */
+bool hub_worker_is_stable(const struct hub_worker *worker);
 /* Gives each camera that there is now a worker, and takes from workers what there is no longer; new workers are not
  * started yet. What is as it was is left alone. */
 void hub_place_cameras(struct hub *hub);

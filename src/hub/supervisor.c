@@ -387,6 +387,12 @@ void hub_worker_look_after(struct hub_worker *worker)
     }
 }
 
+bool hub_worker_is_stable(const struct hub_worker *worker)
+{
+    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
+    return up_us >= (int64_t)worker->hub->settings->workers.stable_seconds * G_USEC_PER_SEC;
+}
+
 static void schedule_restart(struct hub_worker *worker);
 
 void hub_worker_start_or_retry(struct hub_worker *worker)
@@ -412,8 +418,7 @@ static gboolean on_restart(gpointer data)
 static void schedule_restart(struct hub_worker *worker)
 {
     const struct worker_settings *settings = &worker->hub->settings->workers;
-    int64_t up_us = clock_monotonic_us(worker->hub->clock) - worker->started_us;
-    if (up_us >= (int64_t)settings->stable_seconds * G_USEC_PER_SEC)
+    if (hub_worker_is_stable(worker))
         worker->restarts = 0;
     int64_t delay_ms = 0;
     if (worker->restarts > 0) {

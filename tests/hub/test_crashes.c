@@ -219,7 +219,7 @@ static void test_a_worker_that_is_killed_is_not_halved(void)
 int main(int argc, char **argv)
 {
     if (argc > 2 && strcmp(argv[1], "worker") == 0)
-        stand_in_run(atoi(argv[2]));
+        stand_in_run((int)g_ascii_strtoll(argv[2], NULL, 10));
     g_test_init(&argc, &argv, NULL);
     g_test_add_func("/crashes/a_camera_that_ends_its_worker_is_found", test_a_camera_that_ends_its_worker_is_found);
     g_test_add_func("/crashes/a_worker_that_is_killed_is_not_halved", test_a_worker_that_is_killed_is_not_halved);

@@ -141,6 +141,25 @@ static void test_q15_a_start_from_a_disk_that_does_not_answer_loses_nothing(void
     world_clear(&world);
 }
 
+/* What came before so many readings had failed: some files have a connection, and are still read. */
+static GPtrArray *take_until_errors(struct spool_world *world, int64_t failures)
+{
+    GPtrArray *batches = g_ptr_array_new();
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (world_stats(world).read_errors < failures) {
+        struct vedette_spool_batch *batch = vedette_spool_dequeue(world->spool, 100, 1000);
+        if (batch)
+            g_ptr_array_add(batches, batch);
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+    }
+    return batches;
+}
+
+static void return_batch(gpointer batch, gpointer spool)
+{
+    vedette_spool_return(spool, batch);
+}
+
 /* Its place is away, as when a file system was unmounted: nothing there is gone. */
 static void test_q11_the_directory_is_away_for_a_while(void)
 {
@@ -154,18 +173,10 @@ static void test_q11_the_directory_is_away_for_a_while(void)
     g_autofree char *elsewhere = g_build_filename(world.parent, "elsewhere", NULL);
     g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
     g_assert_cmpint(g_mkdir(world.directory, 0700), ==, 0); /* what the other one was mounted over */
-    g_autoptr(GPtrArray) batches = g_ptr_array_new();
-    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
-    while (world_stats(&world).read_errors < FAILURES) { /* some files have a connection, and are still read */
-        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 100, 1000);
-        if (batch)
-            g_ptr_array_add(batches, batch);
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-    }
+    g_autoptr(GPtrArray) batches = take_until_errors(&world, FAILURES);
     g_assert_cmpint(g_rmdir(world.directory), ==, 0);
     g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
-    for (guint i = 0; i < batches->len; i++)
-        vedette_spool_return(world.spool, g_ptr_array_index(batches, i));
+    g_ptr_array_foreach(batches, return_batch, world.spool);
     take_all(&world, RECORDS);
     world_clear(&world);
 }
@@ -214,18 +225,10 @@ static void test_q17_a_copy_in_its_place_is_waited_out(void)
     g_autofree char *elsewhere = g_build_filename(world.parent, "elsewhere", NULL);
     g_assert_cmpint(g_rename(world.directory, elsewhere), ==, 0);
     run((const char *[]){"cp", "-a", elsewhere, world.directory, NULL});
-    g_autoptr(GPtrArray) batches = g_ptr_array_new();
-    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
-    while (world_stats(&world).read_errors < FAILURES) {
-        struct vedette_spool_batch *batch = vedette_spool_dequeue(world.spool, 100, 1000);
-        if (batch)
-            g_ptr_array_add(batches, batch);
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-    }
+    g_autoptr(GPtrArray) batches = take_until_errors(&world, FAILURES);
     run((const char *[]){"rm", "-r", world.directory, NULL});
     g_assert_cmpint(g_rename(elsewhere, world.directory), ==, 0);
-    for (guint i = 0; i < batches->len; i++)
-        vedette_spool_return(world.spool, g_ptr_array_index(batches, i));
+    g_ptr_array_foreach(batches, return_batch, world.spool);
     take_all(&world, RECORDS);
     world_clear(&world);
 }
