@@ -261,8 +261,7 @@ static bool sync_whole(struct spool_file *file, GError **error)
     return false;
 }
 
-bool spool_file_create(struct spool_file *file, const struct spool_directory *directory, const char *vfs,
-                       GError **error)
+bool spool_file_create(struct spool_file *file, const char *vfs, GError **error)
 {
     g_autofree char *sql =
         g_strdup_printf("PRAGMA page_size=4096; PRAGMA synchronous=OFF; PRAGMA journal_mode=MEMORY; BEGIN; "
@@ -275,7 +274,7 @@ bool spool_file_create(struct spool_file *file, const struct spool_directory *di
         return false;
     spool_crash_point("crash.spool.file-made");
     bool is_made = connect(file, vfs, error) && execute(file, sql, error) && set_synchronous(file, error) &&
-                   sync_whole(file, error) && prepare(file, error) && spool_directory_sync(directory, error);
+                   sync_whole(file, error) && prepare(file, error) && spool_directory_sync(file->directory, error);
     spool_crash_point("crash.spool.file-created");
     spool_file_measure(file);
     if (is_made)
@@ -412,8 +411,7 @@ static bool leave_wal(struct spool_file *file, GError **error)
     return is_left;
 }
 
-bool spool_file_seal(struct spool_file *file, const struct spool_directory *directory, uint32_t live,
-                     int64_t live_bytes, GError **error)
+bool spool_file_seal(struct spool_file *file, uint32_t live, int64_t live_bytes, GError **error)
 {
     if (file->has_sealed_name)
         return true;
@@ -423,7 +421,7 @@ bool spool_file_seal(struct spool_file *file, const struct spool_directory *dire
     sqlite3_finalize(file->save);
     file->insert = file->read = file->save = NULL;
     const struct spool_name name = {file->number, true, file->rows, live, live_bytes};
-    g_autofree char *text = spool_name_format(&name), *path = spool_directory_file(directory, text);
+    g_autofree char *text = spool_name_format(&name), *path = spool_directory_file(file->directory, text);
     spool_crash_point("crash.spool.before-seal");
     bool is_good = !is_injected(file, "spool.seal", error) && leave_wal(file, error);
     spool_file_close(file);
@@ -434,7 +432,7 @@ bool spool_file_seal(struct spool_file *file, const struct spool_directory *dire
     file->path = g_steal_pointer(&path);
     spool_file_measure(file);
     file->has_sealed_name = true; /* from now on, whether or not a power cut would leave it so */
-    bool is_synced = spool_directory_sync(directory, error);
+    bool is_synced = spool_directory_sync(file->directory, error);
     spool_crash_point("crash.spool.sealed");
     return is_synced;
 }

@@ -166,8 +166,7 @@ extern const char *spool_synchronous;
 struct spool_file *spool_file_new(const struct spool_directory *directory, const struct spool_name *name);
 void spool_file_free(struct spool_file *file);
 /* Makes it on the disk, durably, and opens it. */
-bool spool_file_create(struct spool_file *file, const struct spool_directory *directory, const char *vfs,
-                       GError **error);
+bool spool_file_create(struct spool_file *file, const char *vfs, GError **error);
 /* INVALID: it is damaged. UNSUPPORTED: it is of a later version, or another program's. */
 bool spool_file_open(struct spool_file *file, const char *vfs, GError **error);
 /* It never will be read by this program. */
@@ -198,8 +197,7 @@ bool spool_file_verify(struct spool_file *file, const char *vfs, int64_t *good, 
                        GError **error);
 /* Nothing is added any more: everything into one file, which gets a name that says what is in it. Closes it. False with
  * has_sealed_name set: it is sealed, and a power cut may undo its name. */
-bool spool_file_seal(struct spool_file *file, const struct spool_directory *directory, uint32_t live,
-                     int64_t live_bytes, GError **error);
+bool spool_file_seal(struct spool_file *file, uint32_t live, int64_t live_bytes, GError **error);
 
 bool spool_bits_get(const GByteArray *bits, uint32_t row);
 void spool_bits_set(GByteArray *bits, uint32_t row);

@@ -44,7 +44,7 @@ static struct spool_file *make_file(struct vedette_spool *spool, bool is_ahead, 
     }
     const struct spool_name name = {.number = spool->next_number++}; /* one that fails may stay in the way */
     struct spool_file *file = spool_file_new(&spool->directory, &name);
-    bool is_made = spool_file_create(file, &spool->directory, spool->vfs, error);
+    bool is_made = spool_file_create(file, spool->vfs, error);
     if (is_made && (!is_ahead || (use_log(spool, file, error) && begin_log(file, error)))) {
         spool_file_measure(file);
         return file;

@@ -26,7 +26,7 @@ static bool seal(struct vedette_spool *spool, struct spool_file *file)
     if (live == 0 || is_damaged)
         return true; /* it is removed, or stays as it is for a person to look at */
     spool_save_done(spool, file);
-    if (spool_file_open(file, spool->vfs, &error) && spool_file_seal(file, &spool->directory, live, live_bytes, &error))
+    if (spool_file_open(file, spool->vfs, &error) && spool_file_seal(file, live, live_bytes, &error))
         return true;
     spool_note_failure(spool, error);
     return file->has_sealed_name;

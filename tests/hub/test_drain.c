@@ -257,6 +257,15 @@ static struct drain *start(struct refusing_store *refusing, const struct spool_w
     return drain_start(world->spool, refusing->breaker, &parts, stored_all, data, NULL);
 }
 
+static void await(bool (*condition)(void *data), void *data)
+{
+    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
+    while (!condition(data)) {
+        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
+        g_usleep(500);
+    }
+}
+
 static void await_queue(struct spool_world *world, int64_t deferred, int64_t total)
 {
     int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
@@ -295,14 +304,11 @@ static void test_a_type_that_is_taken_again_comes_in_order(void)
     refusing_clear(&refusing);
 }
 
-static void await_openings(struct vedette_breaker *breaker, int64_t openings)
+static bool has_opened_twice(void *breaker)
 {
-    int64_t until_us = g_get_monotonic_time() + WORLD_DEADLINE_US;
-    for (struct vedette_breaker_stats stats = {0}; stats.openings < openings;
-         vedette_breaker_get_stats(breaker, &stats)) {
-        g_assert_cmpint(g_get_monotonic_time(), <, until_us);
-        g_usleep(500);
-    }
+    struct vedette_breaker_stats stats;
+    vedette_breaker_get_stats(breaker, &stats);
+    return stats.openings >= 2;
 }
 
 /* The file of the store was moved away under it: what is in the spool stays there, and comes once the file is back. */
@@ -326,7 +332,7 @@ static void test_a_spool_is_not_drained_into_a_file_that_is_gone(void)
     g_assert_cmpint(rename(path, elsewhere), ==, 0);
     put_events(&world, 'c', "line_crossing", crossing_rest, 0, EVENTS);
     struct drain *drain = start(&away, &world, do_nothing, NULL);
-    await_openings(away.breaker, 2);
+    await(has_opened_twice, away.breaker);
     g_assert_cmpint(world_stats(&world).total_queued, ==, EVENTS);
     g_assert_cmpint(counter_get(&away.health.records_stored), ==, 0);
     g_assert_cmpint(rename(elsewhere, path), ==, 0);
